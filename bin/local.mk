@@ -1,0 +1,57 @@
+# What each program links: read here that ab-vault has no curl and ab-poll no HTML parser.
+
+bin_PROGRAMS += bin/ab-answer
+bin_ab_answer_SOURCES = bin/answer.c
+bin_ab_answer_LDADD = $(STORE)
+
+bin_PROGRAMS += bin/ab-audit
+bin_ab_audit_SOURCES = bin/audit.c
+bin_ab_audit_LDADD = $(STORE)
+
+bin_PROGRAMS += bin/ab-book
+bin_ab_book_SOURCES = bin/book.c
+bin_ab_book_LDADD = $(WORK)
+
+bin_PROGRAMS += bin/ab-demo
+bin_ab_demo_SOURCES = bin/demo.c
+bin_ab_demo_LDADD = $(DEMO)
+
+bin_PROGRAMS += bin/ab-fill
+bin_ab_fill_SOURCES = bin/fill.c
+bin_ab_fill_LDADD = $(STORE)
+
+bin_PROGRAMS += bin/ab-login
+bin_ab_login_SOURCES = bin/login.c
+bin_ab_login_LDADD = $(WORK)
+
+bin_PROGRAMS += bin/ab-notify
+bin_ab_notify_SOURCES = bin/notify.c
+bin_ab_notify_LDADD = $(STORE)
+
+bin_PROGRAMS += bin/ab-otp
+bin_ab_otp_SOURCES = bin/otp.c
+bin_ab_otp_LDADD = $(STORE)
+
+bin_PROGRAMS += bin/ab-page
+bin_ab_page_SOURCES = bin/page.c
+bin_ab_page_LDADD = $(WIRE)
+
+bin_PROGRAMS += bin/ab-plan
+bin_ab_plan_SOURCES = bin/plan.c
+bin_ab_plan_LDADD = lib/libplan.a $(STORE)
+
+bin_PROGRAMS += bin/ab-poll
+bin_ab_poll_SOURCES = bin/poll.c
+bin_ab_poll_LDADD = $(WORK)
+
+bin_PROGRAMS += bin/ab-provider
+bin_ab_provider_SOURCES = bin/provider.c
+bin_ab_provider_LDADD = $(WORK)
+
+bin_PROGRAMS += bin/ab-run
+bin_ab_run_SOURCES = bin/run.c
+bin_ab_run_LDADD = $(STORE)
+
+bin_PROGRAMS += bin/ab-vault
+bin_ab_vault_SOURCES = bin/vault.c
+bin_ab_vault_LDADD = lib/libsite.a $(STORE) $(YAML_LIBS)

@@ -1,0 +1,14 @@
+/* Giving up power that a program does not need. Each is for good, and inherited by children. */
+#ifndef BASE_SANDBOX_H
+#define BASE_SANDBOX_H
+
+#include "base/die.h"
+
+/* No core file, not readable by other processes of this user (PR_SET_DUMPABLE 0, RLIMIT_CORE 0). For
+ * every program that holds a key or a secret; first thing in main. */
+void sandbox_private(void);
+/* From now on only Unix sockets can be made (seccomp; PR_SET_NO_NEW_PRIVS): socket(2) of any other
+ * family fails with EACCES. */
+int sandbox_no_network(struct err *e);
+
+#endif

@@ -1,0 +1,11 @@
+noinst_LIBRARIES += lib/libext.a
+lib_libext_a_SOURCES = \
+	lib/ext/filter.c lib/ext/filter.h \
+	lib/ext/html.c lib/ext/html.h \
+	lib/ext/http.c lib/ext/http.h \
+	lib/ext/json.c lib/ext/json.h \
+	lib/ext/mime.c lib/ext/mime.h \
+	lib/ext/seal.c lib/ext/seal.h \
+	lib/ext/yaml.c lib/ext/yaml.h \
+	lib/ext/httpd.c lib/ext/httpd.h \
+	lib/ext/sql.c lib/ext/sql.h

@@ -1,0 +1,8 @@
+noinst_LIBRARIES += lib/libstore.a
+lib_libstore_a_SOURCES = \
+	lib/store/audit.c lib/store/audit.h \
+	lib/store/consent.c lib/store/consent.h \
+	lib/store/journal.c lib/store/journal.h \
+	lib/store/keys.c lib/store/keys.h \
+	lib/store/session.c lib/store/session.h \
+	lib/store/vault.c lib/store/vault.h

@@ -1,0 +1,1 @@
+# nobase: each provider keeps its folder
