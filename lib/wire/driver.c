@@ -40,24 +40,29 @@ char *driver_find(const char *kind, const char *scheme, struct err *e)
 	return path;
 }
 
-int driver_start(struct driver *d, const char *kind, const char *scheme, const char *const *args, struct err *e)
+int driver_start_program(struct driver *d, const char *path, const char *const *args, const struct fd_map *fds,
+			 int nfds, const char *const *env, struct err *e)
 {
-	char *path = driver_find(kind, scheme, e);
 	const char *argv[32];
+	struct fd_map maps[24];
 	int in[2] = {-1, -1}, out[2] = {-1, -1}, n = 0, r = -1;
 
 	*d = DRIVER_NONE;
-	if (!path)
-		return -1;
 	argv[n++] = path;
 	while (args && *args && n < 31)
 		argv[n++] = *args++;
 	argv[n] = NULL;
+	if (nfds > 20)
+		return err_set(e, EX_SOFTWARE, "start %s: too many descriptors", path);
 	if (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC)) {
 		err_set(e, EX_OSERR, "start %s: make a pipe:", path);
 		goto out;
 	}
-	r = launch(&d->child, argv, (const struct fd_map[]){{in[0], 0}, {out[1], 1}}, 2, NULL, false, e);
+	for (n = 0; n < nfds; n++)
+		maps[n] = fds[n];
+	maps[n++] = (struct fd_map){in[0], 0};
+	maps[n++] = (struct fd_map){out[1], 1};
+	r = launch(&d->child, argv, maps, n, env, false, e);
 out:
 	close(in[0]);
 	close(out[1]);
@@ -68,6 +73,17 @@ out:
 		d->to = in[1];
 		line_init(&d->in, out[0], LINE_PAGE_MAX);
 	}
+	return r;
+}
+
+int driver_start(struct driver *d, const char *kind, const char *scheme, const char *const *args, struct err *e)
+{
+	char *path = driver_find(kind, scheme, e);
+	int r = -1;
+
+	*d = DRIVER_NONE;
+	if (path)
+		r = driver_start_program(d, path, args, NULL, 0, NULL, e);
 	free(path);
 	return r;
 }

@@ -19,6 +19,10 @@ struct driver {
 
 /* Starts it with ARGS (NULL-ended, without argv[0]; may be NULL) through the launcher. */
 int driver_start(struct driver *d, const char *kind, const char *scheme, const char *const *args, struct err *e);
+/* The same for a program of ours that speaks like a driver (ab-otp): PATH, what it gets beside stdin and
+ * stdout, and ENV as in launch. */
+int driver_start_program(struct driver *d, const char *path, const char *const *args, const struct fd_map *fds,
+			 int nfds, const char *const *env, struct err *e);
 /* Sends REQUEST (consumed) as a line and reads one answer until DEADLINE (clock_mono). Invalid with
  * EX_TEMPFAIL (no answer in time), EX_UNAVAILABLE (the driver ended) or EX_DATAERR (no JSON object). */
 jv driver_call(struct driver *d, jv request_taken, int64_t deadline, struct err *e);

@@ -1,3 +1,4 @@
 noinst_LIBRARIES += lib/libwork.a
 lib_libwork_a_SOURCES = \
+	lib/work/schedule.c lib/work/schedule.h \
 	lib/work/work.c lib/work/work.h

@@ -1,0 +1,212 @@
+/* ab-login: makes a session logged in, if it is not.
+ *
+ * By hand it takes the page's turn, looks whether the session still is logged in, and logs in if not. Inside
+ * another program's turn (--page-fd) that was seen already. A refused login is kept on disk and blocks further
+ * ones until the record changes: sites lock accounts after a few wrong passwords. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/opt.h"
+#include "base/proc.h"
+#include "base/sandbox.h"
+#include "store/consent.h"
+#include "work/work.h"
+
+#define PER_HOUR 6
+#define HOUR 3600000
+#define TURN_TIMEOUT 120000
+
+static const char *page_fd_text;
+static bool force;
+
+static const struct opt opts[] = {
+	{'f', "force", NULL, "log in although an earlier login was refused", NULL, &force, NULL},
+	{0, "page-fd", "FD", "use this connection to the page, whose turn is ours", &page_fd_text, NULL, NULL},
+	{0}};
+
+/* login.json in the session's state folder: {"refused": {"at","reason","record"} or null, "times": [wall ms]}. */
+static jv history_read(const char *session)
+{
+	char *path = path_state(session, "login.json", NULL);
+	jv v = path ? json_read(path, 65536, NULL) : jv_invalid();
+
+	free(path);
+	if (json_is(v, JV_KIND_OBJECT))
+		return v;
+	jv_free(v);
+	return jv_object();
+}
+
+static void history_write(const char *session, jv history)
+{
+	struct err e;
+	char *path = path_state(session, "login.json", &e), *text = json_text(history);
+
+	if (!path || fs_replace(path, text, strlen(text), &e))
+		die_err(&e); /* without it nothing would bound the next login */
+	free(path);
+	free(text);
+	jv_free(history);
+}
+
+/* Changes whenever the sealed secrets are written: what a refusal is bound to. */
+static void record_mark(const char *session, char *out, size_t size)
+{
+	char *name = xasprintf("%s/secrets", session), *path = path_vault(name, NULL);
+	struct stat st = {0};
+
+	if (path && stat(path, &st))
+		memset(&st, 0, sizeof st);
+	snprintf(out, size, "%llx-%llx-%lx", (unsigned long long)st.st_ino, (unsigned long long)st.st_mtim.tv_sec,
+		 (unsigned long)st.st_mtim.tv_nsec);
+	free(name);
+	free(path);
+}
+
+static void may_log_in(struct work *w, struct err *e)
+{
+	jv history = history_read(w->session), refused = json_get(history, "refused"), times = json_get(history, "times");
+	int64_t now = clock_wall(), oldest = now;
+	char mark[80];
+	int recent = 0;
+
+	record_mark(w->session, mark, sizeof mark);
+	if (!force && json_is(refused, JV_KIND_OBJECT) && strcmp(json_str(refused, "record", ""), mark) == 0)
+		err_set(e, EX_NOPERM, "the site refused the last login (%.120s); correct the record (ab-vault edit %s), or try once more with "
+			"ab-login --force %s", json_str(refused, "reason", "no reason given"), w->session, w->session);
+	for (struct json_iter it = json_iter(times); json_next(&it);) {
+		int64_t at = json_is(it.value, JV_KIND_NUMBER) ? (int64_t)jv_number_value(it.value) : now;
+
+		if (at > now - HOUR) {
+			recent++;
+			oldest = at < oldest ? at : oldest;
+		}
+	}
+	if (!e->status && recent >= PER_HOUR)
+		err_set(e, EX_TEMPFAIL, "%d logins in the last hour; the next may be in %lld minutes", recent,
+			(long long)(oldest + HOUR - now) / 60000 + 1);
+	jv_free(times);
+	jv_free(refused);
+	jv_free(history);
+}
+
+/* Counted before it is tried: a crash in between must not give a free one. */
+static void count_login(const char *session)
+{
+	jv history = history_read(session), times = json_get(history, "times"), kept = jv_array();
+	int64_t now = clock_wall();
+
+	for (struct json_iter it = json_iter(times); json_next(&it);)
+		if (json_is(it.value, JV_KIND_NUMBER) && (int64_t)jv_number_value(it.value) > now - HOUR)
+			kept = json_push(kept, jv_copy(it.value));
+	jv_free(times);
+	history_write(session, json_set(history, "times", json_push(kept, jv_number((double)now))));
+}
+
+static void note_outcome(const char *session, bool refused, const char *reason)
+{
+	char now[CLOCK_TEXT], mark[80];
+	jv history = history_read(session);
+
+	record_mark(session, mark, sizeof mark);
+	history = json_set(history, "refused",
+			   refused ? json_obj("at", jv_string(clock_format(clock_wall(), now)), "reason", jv_string(reason), "record",
+					      jv_string(mark), NULL)
+				   : jv_null());
+	history_write(session, history);
+}
+
+static int finish(struct work *w, bool ok, const char *reason, int64_t began, int status)
+{
+	work_say(w, "session.login", json_obj("ok", ok ? jv_true() : jv_false(), "reason", jv_string(reason), "waited_ms",
+					      jv_number((double)(clock_mono() - began)), NULL));
+	if (!ok)
+		warn("%s", reason);
+	return status;
+}
+
+static int log_in(struct work *w)
+{
+	struct flow_result r;
+	struct err e = {0};
+	int64_t began = clock_mono();
+	int status;
+
+	may_log_in(w, &e);
+	if (e.status)
+		return finish(w, false, e.text, began, e.status);
+	count_login(w->session);
+	work_flow(w, "login", jv_null(), jv_null(), &r);
+	if (flow_ok(&r)) {
+		note_outcome(w->session, false, "");
+		status = finish(w, true, "logged in", began, 0);
+	} else if (strcmp(r.class, "login_failed") == 0 || strcmp(r.class, "refused") == 0) {
+		if (strcmp(r.class, "login_failed") == 0)
+			note_outcome(w->session, true, r.reason);
+		status = finish(w, false, r.reason, began, EX_NOPERM);
+	} else {
+		char reason[400];
+
+		snprintf(reason, sizeof reason, "%s: %s", r.class, r.reason);
+		status = finish(w, false, reason, began, EX_TEMPFAIL);
+	}
+	flow_result_free(&r);
+	return status;
+}
+
+static bool alive(struct work *w)
+{
+	jv flow = provider_flow(w->provider, "alive");
+	bool there = json_is(flow, JV_KIND_ARRAY), ok;
+	struct flow_result r;
+
+	jv_free(flow);
+	if (!there)
+		return false;
+	work_flow(w, "alive", jv_null(), jv_null(), &r);
+	ok = flow_ok(&r);
+	flow_result_free(&r);
+	return ok;
+}
+
+int main(int argc, char **argv)
+{
+	const unsigned reads = PART_BIT(PART_SECRETS) | PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE);
+	static const struct opt_spec spec = {"ab-login", "[--force] SESSION", "Makes a session logged in, if it is not.", opts, 1, 1, false};
+	struct work w = {.out = STDOUT_FILENO, .stop_fd = -1, .priority = 1, .page_given = -1, .no_login = true};
+	struct err e = {0};
+	long long fd;
+	int status;
+
+	sandbox_private();
+	w.session = argv[opt_parse(argc, argv, &spec)];
+	if (page_fd_text) {
+		if (str_long(page_fd_text, 3, 1023, &fd))
+			opt_usage("--page-fd: '%s' is no descriptor", page_fd_text);
+		w.page_given = (int)fd;
+	}
+	if (work_open(&w, argv, reads, PART_BIT(PART_EVIDENCE), &e))
+		die_err(&e);
+	w.stop_fd = proc_signals((const int[]){SIGTERM, SIGINT, SIGHUP, 0}, &e);
+	if (w.stop_fd < 0)
+		die_err(&e);
+	if (getenv("AB_TRACE"))
+		trace_make(getenv("AB_TRACE"), w.trace);
+	if (consent_check(w.rules, CONSENT_WATCH, clock_wall(), &e) == CONSENT_NO)
+		die_err(&e);
+	if (work_begin(&w, TURN_TIMEOUT, &e))
+		die_err(&e);
+	if (w.page_given < 0 && alive(&w))
+		status = finish(&w, true, "already logged in", clock_mono(), 0);
+	else
+		status = log_in(&w);
+	work_end(&w);
+	work_close(&w);
+	return status;
+}

@@ -1,0 +1,960 @@
+/* Each step function gives GO (the next step) or END (the result's class and reason are set). The page
+ * commands are those of ab-page(5); what the page answers is classed before any step looks at it. */
+#include "site/flow.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "site/memo.h"
+
+#define STEP_TIMEOUT 30000
+#define CODE_TIMEOUT 120000
+#define HUMAN_TIMEOUT 600000
+#define QUEUE_TIMEOUT 1800000
+#define QUEUE_PAUSE 10000
+#define ROUNDS_MAX 1000 /* of one `for` */
+#define DEPTH_MAX 16    /* of `use` */
+
+enum go { GO, END };
+
+struct flow {
+	const struct flow_run *run;
+	struct flow_result *result;
+	const char *name;
+	jv context;       /* with var, page, now */
+	jv mark;          /* the inbox's, from `mark` */
+	jv same;          /* the page command whose answer is unchanged (memo.h), or null */
+	const char *step; /* the verb now, for reasons */
+	bool identified;
+	int depth;
+};
+
+static enum go end(struct flow *f, const char *class, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+static enum go end(struct flow *f, const char *class, const char *fmt, ...)
+{
+	char why[240];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof why, fmt, ap);
+	va_end(ap);
+	snprintf(f->result->class, sizeof f->result->class, "%s", class);
+	snprintf(f->result->reason, sizeof f->result->reason, "%s: %s: %s", f->name, f->step, why);
+	return END;
+}
+
+static enum go end_err(struct flow *f, const struct err *e)
+{
+	return end(f, e->status == EX_TEMPFAIL ? "throttled" : e->status == EX_NOPERM ? "refused" : "stopped", "%s", e->text);
+}
+
+static jv expand(struct flow *f, jv template, struct err *e)
+{
+	char now[CLOCK_TEXT];
+
+	f->context = json_set_str(f->context, "now", clock_format(clock_wall(), now));
+	return expr_expand(f->run->provider->exprs, template, f->context, e);
+}
+
+/* expand, for a member of the step; null when the step has none. */
+static jv member(struct flow *f, jv step, const char *key, struct err *e)
+{
+	jv template = json_get(step, key), v = expand(f, template, e);
+
+	jv_free(template);
+	return v;
+}
+
+static bool truthy(jv v)
+{
+	return json_ok(v) && !json_is(v, JV_KIND_NULL) && !json_is(v, JV_KIND_FALSE) &&
+	       !(json_is(v, JV_KIND_STRING) && !json_len(v));
+}
+
+static void keep(struct flow *f, const char *name, jv value)
+{
+	f->result->var = json_set(f->result->var, name, value);
+	f->context = json_set(f->context, "var", jv_copy(f->result->var));
+}
+
+/* ---- talking to the page -------------------------------------------------------------------------- */
+
+/* The class that an agent's error code stands for. */
+static const char *error_class(const char *code)
+{
+	static const char *const site[] = {"unreachable", "timeout", "busy", NULL};
+
+	for (const char *const *c = site; *c; c++)
+		if (strcmp(code, *c) == 0)
+			return "unreachable";
+	return "changed"; /* no form, no row, a selector that finds nothing: not the page we know */
+}
+
+static enum go page_failed(struct flow *f, jv answer)
+{
+	jv error = json_get(answer, "error");
+	enum go go = end(f, error_class(json_str(error, "code", "")), "%s", json_str(error, "message", "the page agent refused"));
+
+	jv_free(error);
+	return go;
+}
+
+/* A command that looks at the page as it is. On END *answer is freed. */
+static enum go look(struct flow *f, jv command, jv *answer)
+{
+	struct err e;
+
+	*answer = memo_recall(f->run->memo, f->same, command);
+	if (json_ok(*answer)) {
+		jv_free(command);
+		return GO;
+	}
+	jv asked = jv_copy(command);
+
+	*answer = page_call(f->run->page, command, STEP_TIMEOUT, &e);
+	if (json_ok(*answer) && json_bool(*answer, "ok", false)) {
+		memo_keep(f->run->memo, f->same, asked, *answer);
+		jv_free(asked);
+		return GO;
+	}
+	jv_free(asked);
+	if (!json_ok(*answer))
+		return end(f, "unreachable", "%s", e.text);
+	page_failed(f, *answer);
+	jv_free(*answer);
+	return END;
+}
+
+static void keep_evidence(struct flow *f, const char *label)
+{
+	jv page;
+
+	if (!f->run->host->evidence)
+		return;
+	page = page_call(f->run->page, json_obj("do", jv_string("evidence"), NULL), STEP_TIMEOUT, NULL);
+	if (json_ok(page) && json_bool(page, "ok", false))
+		f->run->host->evidence(f->run->host->ctx, label, page);
+	jv_free(page);
+}
+
+/* ---- conditions ----------------------------------------------------------------------------------- */
+
+/* The parts of COND that the page decides, in the order in which decide() meets them. */
+static jv atoms(struct flow *f, jv cond, jv list, struct err *e)
+{
+	if (json_is(cond, JV_KIND_ARRAY)) {
+		for (struct json_iter it = json_iter(cond); json_next(&it);)
+			list = atoms(f, it.value, list, e);
+		return list;
+	}
+	jv part = json_del(json_del(jv_copy(cond), "jq"), "not");
+
+	if (json_len(part)) {
+		jv expanded = expand(f, part, e);
+
+		list = json_push(list, json_ok(expanded) ? expanded : jv_null());
+	}
+	jv_free(part);
+	if (json_has(cond, "not")) {
+		jv inner = json_get(cond, "not");
+
+		list = atoms(f, inner, list, e);
+		jv_free(inner);
+	}
+	return list;
+}
+
+static bool decide(struct flow *f, jv cond, jv results, int *next)
+{
+	bool yes;
+
+	if (json_is(cond, JV_KIND_ARRAY)) {
+		yes = false;
+		for (struct json_iter it = json_iter(cond); json_next(&it);)
+			yes |= decide(f, it.value, results, next); /* all: NEXT must keep step */
+		return yes;
+	}
+	yes = true;
+	size_t own = json_len(cond) - json_has(cond, "jq") - json_has(cond, "not");
+
+	if (own) {
+		jv r = json_at(results, (*next)++);
+
+		yes = json_true(r);
+		jv_free(r);
+	}
+	if (json_has(cond, "not")) {
+		jv inner = json_get(cond, "not");
+
+		yes &= !decide(f, inner, results, next);
+		jv_free(inner);
+	}
+	if (yes && json_has(cond, "jq")) {
+		jv v = member(f, cond, "jq", NULL); /* a filter that fails has not found it */
+
+		yes = truthy(v);
+		jv_free(v);
+	}
+	return yes;
+}
+
+/* The results of the page's parts of CONDS, an array of conditions, in one command. */
+static enum go ask_atoms(struct flow *f, jv conds, jv *results)
+{
+	struct err e = {0};
+	jv list = atoms(f, conds, jv_array(), &e), answer;
+
+	*results = jv_array();
+	if (e.status) {
+		jv_free(list);
+		return end(f, "changed", "%s", e.text);
+	}
+	if (!json_len(list)) {
+		jv_free(list);
+		return GO;
+	}
+	if (look(f, json_obj("do", jv_string("test"), "conditions", list, NULL), &answer) == END)
+		return END;
+	jv_free(*results);
+	*results = json_get(answer, "results");
+	jv_free(answer);
+	return GO;
+}
+
+static enum go holds(struct flow *f, jv cond, bool *yes)
+{
+	jv results;
+	int next = 0;
+	enum go go = ask_atoms(f, cond, &results);
+
+	if (go == GO)
+		*yes = decide(f, cond, results, &next);
+	jv_free(results);
+	return go;
+}
+
+/* ---- classes -------------------------------------------------------------------------------------- */
+
+enum action flow_policy(const struct provider *p, const char *class)
+{
+	static const struct {
+		const char *class;
+		enum action action;
+	} built_in[] = {
+		{"throttled", ACTION_BACK_OFF}, {"blocked", ACTION_ALERT},       {"maintenance", ACTION_BACK_OFF},
+		{"expired", ACTION_RELOGIN},    {"login_failed", ACTION_STOP},   {"taken", ACTION_NEXT_SLOT},
+		{"already_booked", ACTION_VERIFY}, {"queued", ACTION_WAIT},      {"challenged", ACTION_ASK_HUMAN},
+		{"changed", ACTION_ALERT},      {"unreachable", ACTION_BACK_OFF}, {"refused", ACTION_STOP},
+	};
+	static const char *const names[] = {"back_off", "alert", "stop", "relogin", "restart", "next_slot", "verify", "wait", "ask_human"};
+	jv policy = json_get(p->doc, "policy");
+	enum action action = ACTION_BACK_OFF;
+	const char *given = json_str(policy, class, NULL);
+
+	for (size_t i = 0; i < sizeof built_in / sizeof *built_in; i++)
+		if (strcmp(built_in[i].class, class) == 0)
+			action = built_in[i].action;
+	for (size_t i = 0; given && i < sizeof names / sizeof *names; i++)
+		if (strcmp(names[i], given) == 0)
+			action = (enum action)i;
+	jv_free(policy);
+	return action;
+}
+
+int64_t retry_after(const char *text, int64_t now)
+{
+	long long seconds;
+	struct tm tm = {0};
+	char *rest;
+
+	if (str_long(text, 0, 31536000, &seconds) == 0)
+		return seconds * 1000;
+	rest = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	if (!rest || *rest)
+		return -1;
+	int64_t left = (int64_t)timegm(&tm) * 1000 - now;
+
+	return left > 0 ? left : 0;
+}
+
+/* The class of the page, "" when no rule knows it. */
+static enum go find_class(struct flow *f, char *class, size_t size, char *why, size_t why_size)
+{
+	jv rules = json_get(f->run->provider->doc, "classify"), conds = jv_array(), results;
+	jv page = json_get(f->context, "page");
+	int status = (int)json_int(page, "status", 0), next = 0;
+	bool cut = json_bool(page, "cut", false);
+	enum go go;
+
+	*class = *why = '\0';
+	for (struct json_iter it = json_iter(rules); json_next(&it);)
+		conds = json_push(conds, json_get(it.value, "when"));
+	go = ask_atoms(f, conds, &results);
+	for (struct json_iter it = json_iter(go == GO ? rules : conds); go == GO && json_next(&it);) {
+		jv when = json_get(it.value, "when");
+		bool yes = decide(f, when, results, &next);
+
+		jv_free(when);
+		if (yes && !*class) {
+			snprintf(class, size, "%s", json_str(it.value, "class", "changed"));
+			snprintf(why, why_size, "%s", json_str(it.value, "why", "the page says so"));
+		}
+	}
+	if (!*class && (status == 429 || status == 503 || status == 403 || status >= 500)) {
+		snprintf(class, size, "%s", status == 403 ? "blocked" : status == 429 || status == 503 ? "throttled" : "unreachable");
+		snprintf(why, why_size, "the site answered %d", status);
+	}
+	if (!*class && cut) {
+		snprintf(class, size, "changed");
+		snprintf(why, why_size, "the page was cut off: too large or too deep");
+	}
+	jv_free(rules);
+	jv_free(conds);
+	jv_free(results);
+	jv_free(page);
+	return go;
+}
+
+static bool allowed(jv step, const char *class)
+{
+	jv allow = json_get(step, "allow");
+	bool yes = strcmp(json_string(allow, ""), class) == 0;
+
+	for (struct json_iter it = json_iter(allow); json_next(&it);)
+		yes |= strcmp(json_string(it.value, ""), class) == 0;
+	jv_free(allow);
+	return yes;
+}
+
+static void note_throttle(struct flow *f)
+{
+	jv page = json_get(f->context, "page"), headers = json_get(page, "headers");
+	const char *text = json_str(headers, "retry-after", NULL);
+
+	if (text)
+		f->result->again_after = retry_after(text, clock_wall());
+	if (f->run->host->throttled)
+		f->run->host->throttled(f->run->host->ctx, f->result->again_after);
+	jv_free(headers);
+	jv_free(page);
+}
+
+static enum go send(struct flow *f, jv step, jv command, bool commit);
+
+/* Loads the page again: after a wait, or after the person acted. Its class is looked at by the caller. */
+static enum go reload(struct flow *f)
+{
+	jv page = json_get(f->context, "page");
+	jv command = json_obj("do", jv_string("get"), "url", json_get(page, "url"), NULL);
+
+	jv_free(page);
+	return send(f, jv_null(), command, false);
+}
+
+static enum go wait_in_queue(struct flow *f, char *class, size_t size, char *why, size_t why_size)
+{
+	int64_t deadline = clock_mono() + QUEUE_TIMEOUT;
+
+	while (flow_policy(f->run->provider, class) == ACTION_WAIT) {
+		if (clock_mono() > deadline)
+			return end(f, class, "still waiting after %d minutes", QUEUE_TIMEOUT / 60000);
+		if (f->run->host->sleep(f->run->host->ctx, QUEUE_PAUSE))
+			return end(f, "stopped", "told to stop while waiting");
+		if (reload(f) == END || find_class(f, class, size, why, why_size) == END)
+			return END;
+	}
+	return GO;
+}
+
+static enum go ask_person(struct flow *f, char *class, size_t size, char *why, size_t why_size)
+{
+	struct err e = {0};
+	jv answer;
+
+	keep_evidence(f, class);
+	if (!f->run->host->human)
+		return end(f, class, "%s", why);
+	answer = f->run->host->human(f->run->host->ctx, "captcha", why, HUMAN_TIMEOUT, &e);
+	if (!json_ok(answer))
+		return end(f, class, "%s; %s", why, e.text);
+	jv_free(answer);
+	if (reload(f) == END || find_class(f, class, size, why, why_size) == END)
+		return END;
+	return flow_policy(f->run->provider, class) == ACTION_ASK_HUMAN ? end(f, class, "%s, after the person's answer too", why) : GO;
+}
+
+/* Classes the page that just came; GO when the step may look at it. */
+static enum go classify(struct flow *f, jv step)
+{
+	char class[48], why[160];
+	jv page;
+
+	if (find_class(f, class, sizeof class, why, sizeof why) == END)
+		return END;
+	if (*class && !allowed(step, class) && !f->result->committed) {
+		enum action action = flow_policy(f->run->provider, class);
+
+		if (action == ACTION_WAIT && wait_in_queue(f, class, sizeof class, why, sizeof why) == END)
+			return END;
+		if (action == ACTION_ASK_HUMAN && ask_person(f, class, sizeof class, why, sizeof why) == END)
+			return END;
+	}
+	if (strcmp(class, "throttled") == 0)
+		note_throttle(f);
+	page = json_set_str(json_get(f->context, "page"), "class", *class ? class : NULL);
+	f->context = json_set(f->context, "page", page);
+	if (!*class || allowed(step, class))
+		return GO;
+	if (strcmp(class, "changed") == 0 || strcmp(class, "blocked") == 0)
+		keep_evidence(f, class);
+	return end(f, class, "%s", why);
+}
+
+/* ---- requests ------------------------------------------------------------------------------------- */
+
+static enum go may_commit(struct flow *f)
+{
+	struct err e = {0};
+
+	if (!f->run->host->commit)
+		return end(f, "commit", "stopped before the commit (a dry run)");
+	if (strcmp(f->name, "book") == 0 && !f->identified)
+		return end(f, "changed", "the slot's identity was not read from the page before the commit");
+	if (f->result->committed)
+		return end(f, "changed", "a second commit in one run");
+	return f->run->host->commit(f->run->host->ctx, &e) ? end_err(f, &e) : GO;
+}
+
+/* Sends COMMAND (consumed), which makes requests; the answer becomes the page. */
+static enum go send(struct flow *f, jv step, jv command, bool commit)
+{
+	const struct flow_host *host = f->run->host;
+	int64_t timeout = json_int(step, "timeout", STEP_TIMEOUT);
+	struct err e = {0};
+	jv answer, asked = jv_copy(command);
+	const char *sent;
+
+	if (host->take && host->take(host->ctx, &e)) {
+		jv_free(command);
+		jv_free(asked);
+		return end_err(f, &e);
+	}
+	if (commit && may_commit(f) == END) {
+		jv_free(command);
+		jv_free(asked);
+		return END;
+	}
+	answer = page_call(f->run->page, command, timeout, &e);
+	sent = json_str(answer, "sent", "maybe");
+	if (commit) {
+		f->result->committed = strcmp(sent, "no") != 0;
+		if (host->committed)
+			host->committed(host->ctx, sent);
+	}
+	f->result->requests += (int)json_int(answer, "requests", 1);
+	if (host->spent)
+		host->spent(host->ctx, (int)json_int(answer, "requests", 1));
+	jv_free(f->same);
+	f->same = jv_null();
+	if (!json_ok(answer)) {
+		jv_free(asked);
+		return end(f, "unreachable", "%s", e.text);
+	}
+	if (!json_bool(answer, "ok", false)) {
+		page_failed(f, answer);
+		jv_free(asked);
+		jv_free(answer);
+		return END;
+	}
+	f->same = memo_page(f->run->memo, asked, answer);
+	jv_free(asked);
+	f->context = json_set(f->context, "page", answer);
+	return GO;
+}
+
+/* Copies the step's members KEYS, expanded, into the command. */
+static enum go put_members(struct flow *f, jv step, const char *const *keys, jv *command)
+{
+	struct err e = {0};
+
+	for (; *keys; keys++) {
+		if (!json_has(step, *keys))
+			continue;
+		jv v = member(f, step, *keys, &e);
+
+		if (!json_ok(v))
+			return end(f, "changed", "%s: %s", *keys, e.text);
+		*command = json_set(*command, *keys, v);
+	}
+	return GO;
+}
+
+static enum go do_request(struct flow *f, jv step, const char *verb)
+{
+	static const char *const keys[] = {"form", "json", "body", "type", "headers", "follow", "region", "fresh", NULL};
+	bool commit = json_bool(step, "commit", false);
+	struct err e = {0};
+	jv url = member(f, step, verb, &e), command;
+
+	if (!json_is(url, JV_KIND_STRING)) {
+		jv_free(url);
+		return end(f, "changed", "no address: %s", e.text);
+	}
+	command = json_obj("do", jv_string(verb), "url", url, NULL);
+	if (put_members(f, step, keys, &command) == END) {
+		jv_free(command);
+		return END;
+	}
+	if (commit)
+		command = json_set(command, "commit", jv_true());
+	return send(f, step, command, commit) == END ? END : classify(f, step);
+}
+
+/* "a || b" as ["a","b"]. */
+static jv alternatives(const char *text)
+{
+	jv list = jv_array();
+
+	for (;;) {
+		const char *bar = strstr(text, "||"), *stop = bar ? bar : text + strlen(text);
+
+		while (*text == ' ')
+			text++;
+		while (stop > text && stop[-1] == ' ')
+			stop--;
+		list = json_push(list, jv_string_sized(text, (int)(stop - text)));
+		if (!bar)
+			return list;
+		text = bar + 2;
+	}
+}
+
+static enum go do_submit(struct flow *f, jv step)
+{
+	static const char *const keys[] = {"set", "button", "headers", "follow", NULL};
+	bool commit = json_bool(step, "commit", false);
+	struct err e = {0};
+	jv form = member(f, step, "submit", &e), command;
+
+	if (!json_is(form, JV_KIND_STRING)) {
+		jv_free(form);
+		return end(f, "changed", "no form named: %s", e.text);
+	}
+	command = json_obj("do", jv_string("submit"), "form", alternatives(json_string(form, "")), NULL);
+	jv_free(form);
+	if (put_members(f, step, keys, &command) == END) {
+		jv_free(command);
+		return END;
+	}
+	if (commit)
+		command = json_set(command, "commit", jv_true());
+	return send(f, step, command, commit) == END ? END : classify(f, step);
+}
+
+/* ---- looking at the page -------------------------------------------------------------------------- */
+
+static enum go do_expect(struct flow *f, jv step)
+{
+	jv cond = json_get(step, "expect");
+	bool yes = false;
+	enum go go = holds(f, cond, &yes);
+
+	jv_free(cond);
+	if (go == GO && !yes) {
+		keep_evidence(f, "changed");
+		return end(f, "changed", "%s", json_str(step, "why", "the page is not the one expected"));
+	}
+	return go;
+}
+
+/* One value of `let`: out of the page when it is a page's spec, else an expression. */
+static enum go read_value(struct flow *f, jv spec, jv *value)
+{
+	bool embed = json_has(spec, "embed"), found = json_has(spec, "css") || json_has(spec, "xpath");
+	struct err e = {0};
+	jv expanded = expand(f, spec, &e), answer;
+
+	*value = jv_null();
+	if (!json_ok(expanded))
+		return end(f, "changed", "%s", e.text);
+	if (!embed && !found) {
+		*value = expanded;
+		return GO;
+	}
+	jv command = embed ? json_obj("do", jv_string("embed"), "marker", json_get(expanded, "embed"), NULL)
+			   : json_set_str(jv_copy(expanded), "do", "find");
+	bool all = json_bool(expanded, "all", false), optional = json_bool(expanded, "optional", false);
+
+	jv_free(expanded);
+	if (look(f, command, &answer) == END)
+		return END;
+	*value = json_get(answer, embed || !all ? "value" : "values");
+	if (found && !optional && !json_int(answer, "count", 0)) {
+		jv_free(answer);
+		keep_evidence(f, "changed");
+		return end(f, "changed", "nothing on the page matches %s",
+			   json_str(spec, "css", json_str(spec, "xpath", "the selector")));
+	}
+	jv_free(answer);
+	return GO;
+}
+
+static enum go do_let(struct flow *f, jv step)
+{
+	jv names = json_get(step, "let");
+	enum go go = GO;
+
+	for (struct json_iter it = json_iter(names); json_next(&it);) {
+		jv value;
+
+		go = read_value(f, it.value, &value);
+		if (go == END) {
+			jv_free(value);
+			json_iter_end(&it);
+			break;
+		}
+		keep(f, it.key, value);
+	}
+	jv_free(names);
+	return go;
+}
+
+static enum go do_rows(struct flow *f, jv step)
+{
+	struct err e = {0};
+	jv spec = member(f, step, "rows", &e), answer;
+	char *into;
+	enum go go;
+
+	if (!json_ok(spec))
+		return end(f, "changed", "%s", e.text);
+	into = xstrdup(json_str(spec, "into", "rows"));
+	go = look(f, json_set_str(json_del(spec, "into"), "do", "rows"), &answer);
+	if (go == GO) {
+		keep(f, into, json_get(answer, "rows"));
+		jv_free(answer);
+	} else {
+		keep_evidence(f, "changed");
+	}
+	free(into);
+	return go;
+}
+
+static enum go do_slots(struct flow *f, jv step)
+{
+	struct err e = {0};
+	jv list = member(f, step, "slots", &e);
+
+	if (!json_is(list, JV_KIND_ARRAY)) {
+		bool bad = !json_ok(list);
+
+		jv_free(list);
+		return end(f, "changed", "slots: %s", bad ? e.text : "not a list");
+	}
+	f->result->slots = jv_array_concat(f->result->slots, list);
+	return GO;
+}
+
+static bool same_field(const char *key, jv a, jv b)
+{
+	int64_t ta, tb;
+
+	if (strcmp(key, "start") == 0 && clock_parse(json_string(a, ""), &ta) == 0 && clock_parse(json_string(b, ""), &tb) == 0)
+		return ta == tb;
+	return json_equal(a, b);
+}
+
+static enum go do_identity(struct flow *f, jv step)
+{
+	struct err e = {0};
+	jv shown = member(f, step, "identity", &e), slot = json_get(f->context, "slot");
+	enum go go = GO;
+
+	if (json_is(shown, JV_KIND_STRING))
+		shown = json_obj("id", shown, NULL);
+	if (!json_is(shown, JV_KIND_OBJECT) || !json_len(shown))
+		go = end(f, "changed", "the slot's identity can't be read: %s", json_ok(shown) ? "not an object" : e.text);
+	for (struct json_iter it = json_iter(go == GO ? shown : jv_null()); json_next(&it);) {
+		jv mine = json_get(slot, it.key);
+
+		if (go == GO && !same_field(it.key, it.value, mine)) {
+			char *a = json_text(it.value), *b = json_text(mine);
+
+			go = end(f, "taken", "the page shows %s %.60s, the slot has %.60s", it.key, a, b);
+			free(a);
+			free(b);
+		}
+		jv_free(mine);
+	}
+	f->identified |= go == GO;
+	jv_free(shown);
+	jv_free(slot);
+	return go;
+}
+
+static enum go do_booking(struct flow *f, jv step)
+{
+	struct err e = {0};
+	jv found = member(f, step, "booking", &e);
+
+	if (!json_is(found, JV_KIND_OBJECT)) {
+		jv_free(found);
+		return end(f, "changed", "booking: %s", e.text);
+	}
+	f->result->booking = json_merge_take(json_is(f->result->booking, JV_KIND_OBJECT) ? f->result->booking : jv_object(), found);
+	f->context = json_set(f->context, "booking", jv_copy(f->result->booking));
+	if (f->run->host->booking)
+		f->run->host->booking(f->run->host->ctx, f->result->booking);
+	return GO;
+}
+
+/* ---- codes and the person ------------------------------------------------------------------------- */
+
+static enum go do_mark(struct flow *f)
+{
+	struct err e = {0};
+
+	if (!f->run->host->otp_mark)
+		return end(f, "no_code", "codes can't be fetched here");
+	jv_free(f->mark);
+	f->mark = f->run->host->otp_mark(f->run->host->ctx, &e);
+	if (json_ok(f->mark))
+		return GO;
+	f->mark = jv_null();
+	return end(f, "no_code", "%s", e.text);
+}
+
+static enum go do_otp(struct flow *f, jv step)
+{
+	struct err e = {0};
+	jv rules = member(f, step, "otp", &e), code;
+	char *into = xstrdup(json_str(rules, "into", "code"));
+	int64_t timeout = json_int(rules, "timeout", CODE_TIMEOUT);
+
+	if (!json_ok(rules) || !f->run->host->otp_wait) {
+		jv_free(rules);
+		free(into);
+		return end(f, "no_code", "%s", e.status ? e.text : "codes can't be fetched here");
+	}
+	code = f->run->host->otp_wait(f->run->host->ctx, f->mark, rules, timeout, &e);
+	jv_free(rules);
+	if (json_ok(code))
+		keep(f, into, code);
+	free(into);
+	return json_ok(code) ? GO : end(f, "no_code", "%s", e.text);
+}
+
+static enum go do_human(struct flow *f, jv step)
+{
+	struct err e = {0};
+	jv spec = member(f, step, "human", &e), until = json_path(step, "human.until"), answer;
+	bool yes = true;
+	enum go go = GO;
+
+	if (!json_ok(spec) || !f->run->host->human) {
+		go = end(f, "challenged", "%s", e.status ? e.text : "nobody can be asked here");
+		goto out;
+	}
+	keep_evidence(f, "human");
+	answer = f->run->host->human(f->run->host->ctx, json_str(spec, "kind", "confirm"), json_str(spec, "question", ""),
+				     json_int(spec, "timeout", HUMAN_TIMEOUT), &e);
+	if (!json_ok(answer)) {
+		go = end(f, "challenged", "%s", e.text);
+		goto out;
+	}
+	keep(f, json_str(spec, "into", "answer"), answer);
+	if (json_is(until, JV_KIND_NULL))
+		goto out;
+	go = reload(f);
+	if (go == GO)
+		go = holds(f, until, &yes);
+	if (go == GO && !yes)
+		go = end(f, "challenged", "answered, but the page has not gone on");
+out:
+	jv_free(spec);
+	jv_free(until);
+	return go;
+}
+
+/* ---- structure ------------------------------------------------------------------------------------ */
+
+static enum go steps(struct flow *f, jv list);
+
+static enum go do_for(struct flow *f, jv step)
+{
+	jv names = json_get(step, "for"), body = json_get(step, "do");
+	struct json_iter name = json_iter(names);
+	struct err e = {0};
+	jv list = json_next(&name) ? expand(f, name.value, &e) : jv_null();
+	enum go go = GO;
+
+	if (!json_is(list, JV_KIND_ARRAY))
+		go = end(f, "changed", "for %s: %s", name.key ? name.key : "?", json_ok(list) ? "not a list" : e.text);
+	else if (json_len(list) > ROUNDS_MAX)
+		go = end(f, "changed", "for %s: more than %d rounds", name.key, ROUNDS_MAX);
+	for (struct json_iter it = json_iter(go == GO ? list : jv_null()); go == GO && json_next(&it);) {
+		keep(f, name.key, jv_copy(it.value));
+		go = steps(f, body);
+		if (go == END)
+			json_iter_end(&it);
+	}
+	json_iter_end(&name);
+	jv_free(list);
+	jv_free(names);
+	jv_free(body);
+	return go;
+}
+
+static enum go do_if(struct flow *f, jv step)
+{
+	jv cond = json_get(step, "if"), branch;
+	bool yes = false;
+	enum go go = GO;
+
+	if (json_is(cond, JV_KIND_STRING)) {
+		struct err e = {0};
+		jv v = expand(f, cond, &e);
+
+		if (!json_ok(v))
+			go = end(f, "changed", "%s", e.text);
+		yes = truthy(v);
+		jv_free(v);
+	} else {
+		go = holds(f, cond, &yes);
+	}
+	jv_free(cond);
+	if (go == END)
+		return END;
+	branch = json_get(step, yes ? "then" : "else");
+	go = steps(f, branch);
+	jv_free(branch);
+	return go;
+}
+
+static enum go do_use(struct flow *f, jv step)
+{
+	const char *name = json_str(step, "use", "");
+	jv list = provider_flow(f->run->provider, name);
+	enum go go;
+
+	if (!json_is(list, JV_KIND_ARRAY) || f->depth >= DEPTH_MAX) {
+		jv_free(list);
+		return end(f, "changed", "flow '%s' can't be used here", name);
+	}
+	f->depth++;
+	go = steps(f, list);
+	f->depth--;
+	jv_free(list);
+	return go;
+}
+
+static enum go do_end(struct flow *f, jv step)
+{
+	struct err e = {0};
+	jv why = member(f, step, "why", &e);
+	enum go go;
+
+	if (strcmp(json_str(step, "end", ""), "changed") == 0)
+		keep_evidence(f, "changed");
+	go = end(f, json_str(step, "end", "changed"), "%s", json_string(why, "the provider ends here"));
+	jv_free(why);
+	return go;
+}
+
+static enum go one_step(struct flow *f, jv step)
+{
+	const char *verb = step_verb(step);
+
+	f->step = verb ? verb : "?";
+	if (strcmp(f->step, "get") == 0 || strcmp(f->step, "post") == 0)
+		return do_request(f, step, f->step);
+	if (strcmp(f->step, "submit") == 0)
+		return do_submit(f, step);
+	if (strcmp(f->step, "expect") == 0)
+		return do_expect(f, step);
+	if (strcmp(f->step, "let") == 0)
+		return do_let(f, step);
+	if (strcmp(f->step, "rows") == 0)
+		return do_rows(f, step);
+	if (strcmp(f->step, "slots") == 0)
+		return do_slots(f, step);
+	if (strcmp(f->step, "for") == 0)
+		return do_for(f, step);
+	if (strcmp(f->step, "if") == 0)
+		return do_if(f, step);
+	if (strcmp(f->step, "mark") == 0)
+		return do_mark(f);
+	if (strcmp(f->step, "otp") == 0)
+		return do_otp(f, step);
+	if (strcmp(f->step, "human") == 0)
+		return do_human(f, step);
+	if (strcmp(f->step, "use") == 0)
+		return do_use(f, step);
+	if (strcmp(f->step, "identity") == 0)
+		return do_identity(f, step);
+	if (strcmp(f->step, "booking") == 0)
+		return do_booking(f, step);
+	if (strcmp(f->step, "end") == 0)
+		return do_end(f, step);
+	return end(f, "changed", "this transport has no such step");
+}
+
+static enum go steps(struct flow *f, jv list)
+{
+	enum go go = GO;
+
+	for (struct json_iter it = json_iter(list); json_next(&it);)
+		if ((go = one_step(f, it.value)) == END) {
+			json_iter_end(&it);
+			break;
+		}
+	return go;
+}
+
+void flow_run(const struct flow_run *run, const char *name, struct flow_result *result)
+{
+	struct flow f = {.run = run, .result = result, .name = name, .mark = jv_null(), .same = jv_null(), .step = "start"};
+	jv list = provider_flow(run->provider, name);
+	struct err e = {0};
+
+	*result = (struct flow_result){.class = "ok", .slots = jv_array(), .booking = jv_null(), .var = jv_object(), .again_after = -1};
+	f.context = json_set(json_set(jv_copy(run->context), "var", jv_object()), "page", jv_null());
+	if (json_is(list, JV_KIND_ARRAY)) {
+		jv vars = json_get(run->provider->doc, "vars");
+
+		/* in order of name: a provider's vars may use the record, not each other */
+		for (struct json_iter it = json_iter(vars); json_next(&it);) {
+			jv v = expand(&f, it.value, &e);
+
+			keep(&f, it.key, json_ok(v) ? v : jv_null());
+		}
+		jv_free(vars);
+		steps(&f, list);
+		if (strcmp(result->class, "ok") == 0)
+			result->reason[0] = '\0';
+	} else {
+		end(&f, "changed", "the provider has no flow '%s'", name);
+	}
+	jv_free(list);
+	jv_free(f.context);
+	jv_free(f.mark);
+	jv_free(f.same);
+}
+
+void flow_result_free(struct flow_result *r)
+{
+	jv_free(r->slots);
+	jv_free(r->booking);
+	jv_free(r->var);
+	r->slots = r->booking = r->var = jv_null();
+}
+
+bool flow_ok(const struct flow_result *r)
+{
+	return strcmp(r->class, "ok") == 0;
+}

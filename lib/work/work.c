@@ -1,0 +1,585 @@
+#include "work/work.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "base/sandbox.h"
+#include "store/consent.h"
+#include "store/journal.h"
+#include "store/vault.h"
+#include "wire/ask.h"
+#include "wire/driver.h"
+
+#define PAGE_TIMEOUT 30000
+#define LOGIN_TIMEOUT 900000
+#define TOKEN_PATIENCE 90000 /* ms to wait for a token of the budget before giving the turn back */
+#define HOLD_DEFAULT 60000   /* ms of quiet after a 429 that names no time */
+#define OTP_SLACK 5000
+
+/* ---- opening -------------------------------------------------------------------------------------- */
+
+static int open_part(struct work *w, enum part part, unsigned parts, jv *to, struct err *e)
+{
+	*to = jv_null();
+	if (!(parts & PART_BIT(part)))
+		return 0;
+	*to = part_read(w->session, part, e);
+	if (json_ok(*to))
+		return 0;
+	*to = jv_null();
+	return -1;
+}
+
+static int open_budget(struct work *w, struct err *e)
+{
+	jv names = json_get(w->rules, "pace"), pace = json_get(w->provider->doc, "pace"), budget = json_get(pace, "budget");
+	char *dir = path_state(NULL, "pace", e);
+	struct pacer_spec spec = {
+		.dir = dir,
+		.account = json_str(names, "account", ""),
+		.site = json_str(names, "site", ""),
+		.way_out = json_str(w->rules, "proxy", ""),
+		.budget = (int)json_int(budget, "requests", 80),
+		.window = json_int(budget, "window", 120000),
+		.reserve = (int)json_int(pace, "reserve", 10),
+		.per_day = consent_daily_requests(w->rules),
+		.zone = w->zone,
+	};
+
+	w->pacer = dir ? pacer_open(&spec, e) : NULL;
+	free(dir);
+	jv_free(names);
+	jv_free(pace);
+	jv_free(budget);
+	return w->pacer ? 0 : -1;
+}
+
+static int take_lock(struct work *w, struct err *e)
+{
+	char *dir = path_run(w->session, "lock", e), *path, *what;
+
+	if (!dir || fs_mkdirs(dir, e)) {
+		free(dir);
+		return -1;
+	}
+	path = xasprintf("%s/%s", dir, prog);
+	what = xasprintf("%s of session %s", prog, w->session);
+	w->lock = fs_lock(path, what, e);
+	free(what);
+	free(path);
+	free(dir);
+	return w->lock < 0 ? -1 : 0;
+}
+
+static void set_host(struct work *w);
+
+int work_open(struct work *w, char **argv, unsigned parts, unsigned hand_on, struct err *e)
+{
+	w->rules = w->profile = w->secrets = w->state = jv_null();
+	w->evidence = jv_array();
+	w->provider = NULL;
+	w->pacer = NULL;
+	w->page = NULL;
+	w->memo = NULL;
+	w->lock = -1;
+	w->logged_in = false;
+	trace_make(NULL, w->trace);
+	if (!name_valid(w->session))
+		return err_set(e, EX_USAGE, "'%s' is no session's name", w->session);
+	if (keys_need(argv, w->session, parts | hand_on, e))
+		return -1;
+	keys_keep(parts | hand_on);
+	if (launch_init(e) || sandbox_no_network(e))
+		return -1;
+	if (w->page_given < 0 && take_lock(w, e))
+		return -1;
+	if (open_part(w, PART_RULES, parts, &w->rules, e) || open_part(w, PART_PROFILE, parts, &w->profile, e) ||
+	    open_part(w, PART_SECRETS, parts, &w->secrets, e) || open_part(w, PART_STATE, parts, &w->state, e))
+		return -1;
+	w->zone = json_str(w->rules, "timezone", "UTC");
+	w->provider = provider_load(json_str(w->rules, "provider", ""), e);
+	if (!w->provider || open_budget(w, e))
+		return -1;
+	w->memo = flow_memo_new();
+	set_host(w);
+	return 0;
+}
+
+void work_close(struct work *w)
+{
+	page_close(w->page);
+	flow_memo_free(w->memo);
+	pacer_free(w->pacer);
+	provider_free(w->provider);
+	jv_free(w->rules);
+	jv_free(w->profile);
+	jv_free(w->secrets);
+	jv_free(w->state);
+	jv_free(w->evidence);
+	if (w->lock >= 0)
+		close(w->lock);
+}
+
+/* ---- events, waiting, asking ---------------------------------------------------------------------- */
+
+void work_say(struct work *w, const char *type, jv data)
+{
+	if (event_say(w->out, type, w->session, w->trace, data) && errno != EPIPE)
+		warn("write an event:");
+}
+
+int work_sleep(struct work *w, int64_t ms)
+{
+	struct pollfd stop = {w->stop_fd, POLLIN, 0};
+
+	return proc_poll(&stop, 1, clock_mono() + ms) > 0 ? -1 : 0;
+}
+
+jv work_ask(struct work *w, const char *kind, const char *question, int64_t timeout, struct err *e)
+{
+	struct ask *a = ask_open(w->session, kind, question, NULL, timeout ? clock_wall() + timeout : 0, true, e);
+	struct pollfd p[2];
+	enum ask_got got;
+	jv answer = jv_invalid();
+
+	if (!a)
+		return answer;
+	work_say(w, "human.required", ask_event_data(a));
+	p[0] = (struct pollfd){ask_fd(a), POLLIN, 0};
+	p[1] = (struct pollfd){w->stop_fd, POLLIN, 0};
+	while ((got = ask_poll(a)) == ASK_WAIT) {
+		proc_poll(p, 2, -1);
+		if (p[1].revents)
+			break;
+	}
+	work_say(w, "human.answered", ask_outcome_data(a));
+	if (got == ASK_ANSWER)
+		answer = jv_string(ask_answer(a));
+	else if (got == ASK_DECLINED)
+		err_set(e, EX_NOPERM, "the person said no");
+	else
+		err_set(e, EX_TEMPFAIL, got == ASK_TIMEOUT ? "the person did not answer in time" : "told to stop while asking the person");
+	ask_close(a);
+	return answer;
+}
+
+jv work_evidence_taken(struct work *w)
+{
+	jv names = w->evidence;
+
+	w->evidence = jv_array();
+	return names;
+}
+
+/* ---- the flow's host ------------------------------------------------------------------------------ */
+
+static int host_take(void *ctx, struct err *e)
+{
+	struct work *w = ctx;
+	int64_t patience = clock_mono() + TOKEN_PATIENCE;
+
+	for (;;) {
+		int64_t wait = pacer_take(w->pacer, w->booking, e);
+
+		if (wait == 0)
+			return 0;
+		if (wait < 0)
+			return -1;
+		if (clock_mono() + wait > patience)
+			return err_set(e, EX_TEMPFAIL, "the budget has no request left for %lld s", (long long)(wait + 999) / 1000);
+		if (work_sleep(w, wait))
+			return err_set(e, EX_SOFTWARE, "told to stop");
+	}
+}
+
+static void host_spent(void *ctx, int requests)
+{
+	struct work *w = ctx;
+	struct err e;
+
+	if (pacer_spend(w->pacer, requests - 1, &e))
+		warn("%s", e.text);
+}
+
+static void host_throttled(void *ctx, int64_t again_after)
+{
+	struct work *w = ctx;
+	struct err e;
+
+	if (pacer_hold(w->pacer, clock_wall() + (again_after >= 0 ? again_after : HOLD_DEFAULT), &e))
+		warn("%s", e.text);
+}
+
+static int host_commit(void *ctx, struct err *e)
+{
+	struct work *w = ctx;
+
+	return w->commit(w->ctx, e);
+}
+
+static void host_committed(void *ctx, const char *sent)
+{
+	struct work *w = ctx;
+
+	w->committed(w->ctx, sent);
+}
+
+static void host_known(void *ctx, jv booking)
+{
+	struct work *w = ctx;
+
+	if (w->known)
+		w->known(w->ctx, booking);
+}
+
+/* ab-otp, started for the flow that asks and kept until it ends: its inbox stays connected from mark to code. */
+static struct driver otp = {.child = {.ended = -1}, .to = -1, .in = {.fd = -1}};
+
+static int otp_start(struct work *w, struct err *e)
+{
+	struct fd_map fds[PART_COUNT];
+	int n = 0, r;
+	char *path, *keys;
+
+	if (otp.child.pid)
+		return 0;
+	path = program_path("ab-otp");
+	keys = keys_pass(w->session, PART_BIT(PART_SECRETS) | PART_BIT(PART_RULES), 3, fds, &n);
+	r = driver_start_program(&otp, path, (const char *const[]){"--coprocess", w->session, NULL}, fds, n,
+				 (const char *const[]){keys, NULL}, e);
+	free(keys);
+	free(path);
+	return r;
+}
+
+static jv otp_call(struct work *w, jv request, int64_t timeout, struct err *e)
+{
+	jv answer, error;
+
+	if (otp_start(w, e)) {
+		jv_free(request);
+		return jv_invalid();
+	}
+	answer = driver_call(&otp, request, clock_mono() + timeout + OTP_SLACK, e);
+	if (!json_ok(answer) || json_bool(answer, "ok", false))
+		return answer;
+	error = json_get(answer, "error");
+	err_set(e, EX_TEMPFAIL, "%s", json_str(error, "message", "no code"));
+	jv_free(error);
+	jv_free(answer);
+	return jv_invalid();
+}
+
+static jv host_otp_mark(void *ctx, struct err *e)
+{
+	struct work *w = ctx;
+	jv answer = otp_call(w, json_obj("do", jv_string("mark"), NULL), PAGE_TIMEOUT, e), mark;
+
+	if (!json_ok(answer))
+		return answer;
+	mark = json_get(answer, "mark");
+	jv_free(answer);
+	return mark;
+}
+
+static jv host_otp_wait(void *ctx, jv mark, jv rules, int64_t timeout, struct err *e)
+{
+	struct work *w = ctx;
+	int64_t began = clock_mono();
+	jv answer, code;
+
+	work_say(w, "otp.requested", json_obj("timeout_ms", jv_number((double)timeout), NULL));
+	answer = otp_call(w, json_obj("do", jv_string("wait"), "mark", jv_copy(mark), "rules", jv_copy(rules), "timeout_ms",
+				      jv_number((double)timeout), NULL), timeout, e);
+	work_say(w, "otp.received", json_obj("ok", json_ok(answer) ? jv_true() : jv_false(), "channel",
+					     jv_string(json_str(answer, "channel", "")), "waited_ms",
+					     jv_number((double)(clock_mono() - began)), NULL));
+	if (!json_ok(answer))
+		return answer;
+	code = json_get(answer, "code");
+	jv_free(answer);
+	return code;
+}
+
+static jv host_human(void *ctx, const char *kind, const char *question, int64_t timeout, struct err *e)
+{
+	return work_ask(ctx, kind, question, timeout, e);
+}
+
+static void host_evidence(void *ctx, const char *label, jv page)
+{
+	struct work *w = ctx;
+	char now[CLOCK_TEXT], *name;
+	const char *body = json_str(page, "body", "");
+	struct err e;
+
+	clock_format(clock_wall(), now);
+	name = xasprintf("%.10s-%.2s%.2s%.2s-%s-%s.%s", now, now + 11, now + 14, now + 17, prog, label,
+			 strstr(json_str(page, "type", ""), "json") ? "json" : "html");
+	if (evidence_put(w->session, name, body, strlen(body), &e))
+		warn("%s", e.text);
+	else
+		w->evidence = json_push(w->evidence, jv_string(name));
+	free(name);
+}
+
+static int host_sleep(void *ctx, int64_t ms)
+{
+	return work_sleep(ctx, ms);
+}
+
+static void set_host(struct work *w)
+{
+	w->host = (struct flow_host){
+		.ctx = w,
+		.take = host_take,
+		.spent = host_spent,
+		.throttled = host_throttled,
+		.commit = w->commit && !w->dry ? host_commit : NULL,
+		.committed = w->committed ? host_committed : NULL,
+		.booking = host_known,
+		.otp_mark = host_otp_mark,
+		.otp_wait = host_otp_wait,
+		.human = host_human,
+		.evidence = keys_have(w->session, PART_EVIDENCE) ? host_evidence : NULL,
+		.sleep = host_sleep,
+	};
+}
+
+/* ---- turns ---------------------------------------------------------------------------------------- */
+
+static int page_do(struct work *w, jv command, int64_t timeout, jv *answer, struct err *e)
+{
+	*answer = page_call(w->page, command, timeout, e);
+	if (!json_ok(*answer)) {
+		page_close(w->page);
+		w->page = NULL;
+		return -1;
+	}
+	if (json_bool(*answer, "ok", false))
+		return 0;
+	jv error = json_get(*answer, "error");
+
+	err_set(e, EX_TEMPFAIL, "the page: %s", json_str(error, "message", "refused"));
+	jv_free(error);
+	jv_free(*answer);
+	return -1;
+}
+
+static jv settings(struct work *w, struct err *e)
+{
+	jv site = json_get(w->rules, "site"), context = json_obj("site", site, NULL);
+	jv template = json_obj("base", json_get(w->provider->doc, "base"), "origins", json_get(w->provider->doc, "origins"), "headers",
+			       json_get(w->provider->doc, "headers"), NULL);
+	jv s = expr_expand(w->provider->exprs, template, context, e);
+
+	jv_free(template);
+	jv_free(context);
+	if (json_ok(s) && *json_str(w->rules, "proxy", ""))
+		s = json_set(s, "proxy", json_get(w->rules, "proxy"));
+	return s;
+}
+
+static int refuse_while_settling(struct work *w, struct err *e)
+{
+	struct journal *j;
+	jv intent;
+	bool open;
+
+	if (w->settling)
+		return 0;
+	j = journal_read(w->session, e);
+	if (!j)
+		return -1;
+	intent = journal_open_intent(j);
+	open = json_is(intent, JV_KIND_OBJECT);
+	jv_free(intent);
+	journal_free(j);
+	return open ? err_set(e, EX_TEMPFAIL, "a booking of %s is not settled yet; only reading back may go on", w->session) : 0;
+}
+
+static int begin_once(struct work *w, int64_t timeout, struct err *e)
+{
+	jv answer, s = settings(w, e), state;
+
+	if (!json_ok(s))
+		return -1;
+	if (!w->page)
+		w->page = page_open(w->session, json_str(w->provider->doc, "transport", "http"), e);
+	if (!w->page) {
+		jv_free(s);
+		return -1;
+	}
+	if (page_do(w, json_obj("do", jv_string("begin"), "program", jv_string(prog), "session", jv_string(w->session), "priority",
+				jv_number(w->priority), "settings", s, NULL), timeout, &answer, e))
+		return -1;
+	bool fresh = json_bool(answer, "fresh", false);
+
+	jv_free(answer);
+	state = json_get(w->state, "page");
+	if (fresh)
+		flow_memo_clear(w->memo);
+	if (fresh && json_is(state, JV_KIND_OBJECT)) {
+		if (page_do(w, json_obj("do", jv_string("restore"), "state", state, NULL), PAGE_TIMEOUT, &answer, e))
+			return -1;
+		jv_free(answer);
+	} else {
+		jv_free(state);
+	}
+	return 0;
+}
+
+int work_begin(struct work *w, int64_t timeout, struct err *e)
+{
+	if (refuse_while_settling(w, e))
+		return -1;
+	w->logged_in = false;
+	if (w->page_given >= 0) { /* we are in the turn of the program that started us */
+		if (!w->page)
+			w->page = page_from_fd(w->page_given);
+		return 0;
+	}
+	if (begin_once(w, timeout, e) == 0)
+		return 0;
+	/* an agent that was just ending: one more try with a new one */
+	return w->page ? -1 : begin_once(w, timeout, e);
+}
+
+/* Cookies are another program's too (ab-login's): what is on disk is read again before it is compared. */
+static void seal_state(struct work *w, jv page_state)
+{
+	struct err e;
+	jv now = part_read(w->session, PART_STATE, &e), old;
+
+	if (!json_ok(now)) {
+		warn("%s", e.text);
+		jv_free(page_state);
+		return;
+	}
+	old = json_get(now, "page");
+	if (json_equal(old, page_state)) {
+		jv_free(page_state);
+	} else {
+		now = json_set(now, "page", page_state);
+		if (part_write(w->session, PART_STATE, now, &e))
+			warn("%s", e.text);
+	}
+	jv_free(old);
+	jv_free(w->state);
+	w->state = now;
+}
+
+void work_end(struct work *w)
+{
+	jv answer;
+	struct err e;
+
+	driver_stop(&otp, 1000);
+	if (!w->page || w->page_given >= 0)
+		return;
+	if (page_do(w, json_obj("do", jv_string("save"), NULL), PAGE_TIMEOUT, &answer, &e) == 0) {
+		seal_state(w, json_get(answer, "state"));
+		jv_free(answer);
+	}
+	if (w->page && page_do(w, json_obj("do", jv_string("end"), NULL), PAGE_TIMEOUT, &answer, &e) == 0)
+		jv_free(answer);
+}
+
+/* ---- flows ---------------------------------------------------------------------------------------- */
+
+int work_login(struct work *w, struct err *e)
+{
+	const unsigned parts = PART_BIT(PART_SECRETS) | PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE) |
+			       PART_BIT(PART_EVIDENCE);
+	struct fd_map fds[PART_COUNT + 3] = {{w->out, 1}, {page_fd(w->page), 3}};
+	int n = 2, null, r;
+	char *path = program_path("ab-login"), *keys, *trace = xasprintf("AB_TRACE=%s", w->trace);
+	struct child c;
+
+	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	fds[n++] = (struct fd_map){null, 0};
+	keys = keys_pass(w->session, parts, 4, fds, &n);
+	r = launch(&c, (const char *const[]){path, "--page-fd", "3", w->session, NULL}, fds, n, (const char *const[]){keys, trace, NULL},
+		   false, e);
+	close(null);
+	free(keys);
+	free(trace);
+	free(path);
+	if (r)
+		return -1;
+	flow_memo_clear(w->memo);
+	if (!child_wait(&c, clock_mono() + LOGIN_TIMEOUT)) {
+		child_end(&c, 2000);
+		return err_set(e, EX_TEMPFAIL, "the login took longer than %d minutes", LOGIN_TIMEOUT / 60000);
+	}
+	r = proc_exit_status(c.status);
+	if (r == 0) {
+		w->logged_in = true;
+		return 0;
+	}
+	return r == EX_NOPERM ? err_set(e, EX_NOPERM, "the login was refused")
+			      : err_set(e, EX_TEMPFAIL, "the login did not succeed (status %d)", r);
+}
+
+static jv context_of(struct work *w, const char *flow, jv slot, jv booking)
+{
+	jv record = json_obj("profile", json_get(w->profile, "profile"), "party", json_get(w->profile, "party"), "site",
+			     json_get(w->rules, "site"), "credentials", json_get(w->secrets, "credentials"), NULL);
+	jv context = provider_context(w->provider, record, strcmp(flow, "login") == 0);
+
+	jv_free(record);
+	context = json_set(context, "slot", jv_copy(slot));
+	return json_set(context, "booking", jv_copy(booking));
+}
+
+/* True when the flow may run again: a log-in or fresh start was in order, and did its part. */
+static bool second_try(struct work *w, struct flow_result *r)
+{
+	struct err e;
+
+	switch (flow_policy(w->provider, r->class)) {
+	case ACTION_RELOGIN:
+		if (w->no_login)
+			return false;
+		if (work_login(w, &e) == 0)
+			return true;
+		snprintf(r->class, sizeof r->class, "%s", e.status == EX_NOPERM ? "login_failed" : "expired");
+		snprintf(r->reason, sizeof r->reason, "%.300s", e.text);
+		return false;
+	case ACTION_RESTART:
+		return true;
+	default:
+		return false;
+	}
+}
+
+void work_flow(struct work *w, const char *name, jv slot, jv booking, struct flow_result *r)
+{
+	jv context = context_of(w, name, slot, booking);
+	struct flow_run run = {w->provider, w->page, &w->host, context, w->memo};
+	struct err e;
+
+	if (provider_needs_met(w->provider, context, &e)) {
+		*r = (struct flow_result){.class = "refused", .slots = jv_array(), .booking = jv_null(), .var = jv_object(), .again_after = -1};
+		snprintf(r->reason, sizeof r->reason, "%.300s", e.text);
+		jv_free(context);
+		return;
+	}
+	flow_run(&run, name, r);
+	if (!flow_ok(r) && !r->committed && strcmp(name, "login") != 0 && second_try(w, r)) {
+		int requests = r->requests;
+
+		flow_result_free(r);
+		flow_run(&run, name, r);
+		r->requests += requests;
+	}
+	jv_free(context);
+}

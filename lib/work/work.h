@@ -1,0 +1,71 @@
+/* A session at work on its page: what ab-login, ab-poll, ab-book and `ab-provider try` have in common.
+ *
+ * work_open brings together the session's opened parts, its provider, its budget and its page, and gives up
+ * the network. Between work_begin and work_end the page is ours; work_flow runs a flow in that turn, with
+ * one log-in or one fresh start in between where the provider's policy asks for it. */
+#ifndef WORK_WORK_H
+#define WORK_WORK_H
+
+#include "ext/json.h"
+#include "site/flow.h"
+#include "site/pacer.h"
+#include "store/keys.h"
+#include "wire/event.h"
+#include "wire/pagelink.h"
+
+struct work {
+	/* set by the caller before work_open */
+	const char *session;
+	int out;          /* where events go */
+	int stop_fd;      /* readable: stop waiting (a signalfd); -1: none */
+	int priority;     /* of our turns: 0 poll, 1 login, 2 book */
+	bool booking;     /* may spend the reserve */
+	bool dry;         /* no commit */
+	bool no_login;    /* never start ab-login (we are it) */
+	bool settling;    /* may begin a turn while an intent is open (verify) */
+	int page_given;   /* a page's connection, in whose turn we are; -1: none */
+	/* called round a commit, see struct flow_host */
+	int (*commit)(void *ctx, struct err *e);
+	void (*committed)(void *ctx, const char *sent);
+	void (*known)(void *ctx, jv booking);
+	void *ctx;
+	/* set by work_open */
+	jv rules, profile, secrets, state; /* secrets: null unless we were given that part's key and PARTS has it */
+	struct provider *provider;
+	const char *zone;                  /* the session's */
+	char trace[TRACE_TEXT];            /* of what is being done; a new one at first */
+	jv evidence;                       /* names kept since work_evidence_taken */
+	struct pacer *pacer;
+	struct page *page;
+	struct flow_memo *memo;
+	struct flow_host host;
+	int lock;
+	bool logged_in; /* this turn began with, or made, a log-in that worked */
+};
+
+/* PARTS (PART_BIT mask): those whose content we read. HAND_ON: those we only pass to what we start. Replaces
+ * this program by `ab-vault exec` when it has no keys (keys.h). Takes lock/PROGRAM unless the page was given. */
+int work_open(struct work *w, char **argv, unsigned parts, unsigned hand_on, struct err *e);
+void work_close(struct work *w);
+
+/* Waits for the page's turn, at most TIMEOUT ms. EX_TEMPFAIL: not now; the message says why. */
+int work_begin(struct work *w, int64_t timeout, struct err *e);
+/* Seals the cookies where they changed, and lets the next one have the page. */
+void work_end(struct work *w);
+
+/* Runs flow NAME for SLOT and BOOKING (borrowed, may be null), within a turn. */
+void work_flow(struct work *w, const char *name, jv slot, jv booking, struct flow_result *r);
+/* Runs ab-login in our turn. 0; or -1 with *e: EX_NOPERM refused, EX_TEMPFAIL not now. */
+int work_login(struct work *w, struct err *e);
+
+/* The names of evidence kept since the last call, an array; empties the list. */
+jv work_evidence_taken(struct work *w);
+/* Asks the person (ab-answer) and emits human.required and human.answered. The answer ("yes" for confirm),
+ * or invalid with EX_TEMPFAIL (no answer in time), EX_NOPERM (declined). TIMEOUT 0: waits as long as it takes. */
+jv work_ask(struct work *w, const char *kind, const char *question, int64_t timeout, struct err *e);
+/* Waits; -1 when stop_fd became readable. */
+int work_sleep(struct work *w, int64_t ms);
+/* One event about this session, in the current trace. */
+void work_say(struct work *w, const char *type, jv data_taken);
+
+#endif
