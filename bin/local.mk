@@ -9,7 +9,7 @@ bin_ab_audit_SOURCES = bin/audit.c
 bin_ab_audit_LDADD = $(STORE)
 
 bin_PROGRAMS += bin/ab-book
-bin_ab_book_SOURCES = bin/book.c
+bin_ab_book_SOURCES = bin/book.c bin/book-back.c bin/book.h
 bin_ab_book_LDADD = $(WORK)
 
 bin_PROGRAMS += bin/ab-demo
@@ -50,7 +50,7 @@ bin_ab_provider_LDADD = $(WORK)
 
 bin_PROGRAMS += bin/ab-run
 bin_ab_run_SOURCES = bin/run.c
-bin_ab_run_LDADD = $(STORE)
+bin_ab_run_LDADD = $(RUN)
 
 bin_PROGRAMS += bin/ab-vault
 bin_ab_vault_SOURCES = bin/vault.c

@@ -1,0 +1,567 @@
+/* The half of ab-book that books. Its journal is the truth; the order of things is the promise:
+ *   consent, the slot's identity, the intent on disk, the commit, what the answer named, reading back, the
+ *   outcome on disk, the event. A crash at any point leaves a journal from which the next start goes on. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/proc.h"
+#include "book.h"
+#include "plan/slot.h"
+#include "store/consent.h"
+#include "store/journal.h"
+#include "work/work.h"
+
+#define TURN_TIMEOUT 180000
+#define VERIFY_TRIES 6
+#define ABSENT_AGAIN 3000 /* ms before absence is believed when no answer to the commit came */
+
+struct back {
+	struct work work;
+	struct journal *journal;
+	jv request;          /* data of the booking.request now: goal, attempt, slot … */
+	jv known;            /* what the site's answer named */
+	char sent[8];        /* "" before the commit; "no", "maybe", "yes" */
+	int last;            /* exit status that the last outcome deserves */
+	bool stopped;        /* told to stop while reading back */
+};
+
+static const char *goal_of(jv request)
+{
+	return json_str(request, "goal", "");
+}
+
+static int attempt_of(jv request)
+{
+	return (int)json_int(request, "attempt", 0);
+}
+
+static jv record(const char *what, jv request, jv more)
+{
+	return json_merge_take(json_obj("what", jv_string(what), "goal", json_get(request, "goal"), "attempt", json_get(request, "attempt"), NULL), more);
+}
+
+static void must(int r, const struct err *e)
+{
+	if (r)
+		die_err(e); /* what can't be written down is not done */
+}
+
+static int status_for(const char *status)
+{
+	if (strcmp(status, "booked") == 0 || strcmp(status, "pending") == 0)
+		return 0;
+	return strcmp(status, "unknown") == 0 ? EX_UNKNOWN : EX_NO;
+}
+
+static void tell(struct back *b, jv event)
+{
+	jv data = event_data(event);
+
+	b->last = status_for(json_str(data, "status", ""));
+	jv_free(data);
+	if (event_put(b->work.out, jv_copy(event)))
+		warn("pass the outcome on:");
+}
+
+/* The outcome: on disk, then told. */
+static void conclude(struct back *b, const char *status, const char *reason, jv booking)
+{
+	struct err e;
+	jv slot = json_get(b->request, "slot");
+	jv data = json_obj("goal", json_get(b->request, "goal"), "attempt", json_get(b->request, "attempt"), "status", jv_string(status), "reason",
+			   jv_string(reason), "reference", json_get(booking, "reference"), "slot", slot, "until", json_get(booking, "until"),
+			   "evidence", work_evidence_taken(&b->work), NULL);
+	jv event = event_make("booking.result", b->work.session, b->work.trace, data);
+
+	must(journal_add(b->journal, record("result", b->request, json_obj("event", jv_copy(event), NULL)), &e), &e);
+	tell(b, event);
+	jv_free(event);
+}
+
+/* ---- round the commit ----------------------------------------------------------------------------- */
+
+static int before_commit(void *ctx, struct err *e)
+{
+	struct back *b = ctx;
+	int64_t expires;
+
+	/* consent may have ended, or the request grown old, while the form was filled */
+	if (consent_check(b->work.rules, CONSENT_BOOK, clock_wall(), e) == CONSENT_NO)
+		return -1;
+	if (clock_parse(json_str(b->request, "expires", ""), &expires) == 0 && clock_wall() > expires)
+		return err_set(e, EX_SOFTWARE, "the request expired before the commit");
+	if (work_sleep(&b->work, 0))
+		return err_set(e, EX_SOFTWARE, "told to stop before the commit");
+	if (journal_add(b->journal, record("intent", b->request, json_obj("slot", json_get(b->request, "slot"), "trace", jv_string(b->work.trace), NULL)), e)) {
+		e->status = EX_SOFTWARE;
+		return -1;
+	}
+	return 0;
+}
+
+static void after_commit(void *ctx, const char *sent)
+{
+	struct back *b = ctx;
+	struct err e;
+
+	snprintf(b->sent, sizeof b->sent, "%s", sent);
+	if (strcmp(sent, "no") == 0)
+		must(journal_add(b->journal, record("unsent", b->request, jv_object()), &e), &e);
+}
+
+static void keep_known(void *ctx, jv booking)
+{
+	struct back *b = ctx;
+	struct err e;
+
+	jv_free(b->known);
+	b->known = jv_copy(booking);
+	if (*b->sent && !b->work.settling)
+		must(journal_add(b->journal, record("known", b->request, json_obj("booking", jv_copy(booking), NULL)), &e), &e);
+}
+
+/* ---- reading back --------------------------------------------------------------------------------- */
+
+enum proof {
+	PROVED_THERE,
+	PROVED_ABSENT,
+	NOT_PROVED, /* could not look */
+	CANT_TELL   /* looked, and the site has no way to tell */
+};
+
+static enum proof read_back_once(struct back *b, jv *booking, char *why, size_t size)
+{
+	struct flow_result r;
+	struct err e;
+	jv slot = json_get(b->request, "slot");
+	enum proof proof = NOT_PROVED;
+
+	*booking = jv_null();
+	if (work_begin(&b->work, TURN_TIMEOUT, &e)) {
+		snprintf(why, size, "%s", e.text);
+		jv_free(slot);
+		return proof;
+	}
+	work_flow(&b->work, "verify", slot, b->known, &r);
+	work_end(&b->work);
+	snprintf(why, size, "%s%s%s", flow_ok(&r) ? "" : r.class, flow_ok(&r) ? "" : ": ", r.reason);
+	if (flow_ok(&r) && json_is(r.booking, JV_KIND_OBJECT)) {
+		*booking = jv_copy(r.booking);
+		proof = PROVED_THERE;
+	} else if (flow_ok(&r)) {
+		proof = PROVED_ABSENT;
+	}
+	if (strcmp(r.class, "unknown") == 0) {
+		snprintf(why, size, "%s", r.reason);
+		proof = CANT_TELL;
+	}
+	flow_result_free(&r);
+	jv_free(slot);
+	return proof;
+}
+
+/* Reads back until it is proved either way, the site can't tell, or patience ends. NO_ANSWER: the commit's answer
+ * did not come, so the site may still be at it, and absence is believed only the second time. */
+static enum proof read_back(struct back *b, bool no_answer, jv *booking, char *why, size_t size)
+{
+	enum proof proof = NOT_PROVED;
+	int64_t pause = 2000;
+	bool absent = false;
+
+	*booking = jv_null();
+	b->work.settling = true;
+	for (int i = 0; i < VERIFY_TRIES; i++) {
+		proof = read_back_once(b, booking, why, size);
+		if (proof == PROVED_THERE || proof == CANT_TELL || (proof == PROVED_ABSENT && (!no_answer || absent)))
+			break;
+		if (work_sleep(&b->work, proof == PROVED_ABSENT ? ABSENT_AGAIN : pause)) {
+			proof = NOT_PROVED;
+			b->stopped = true;
+			break;
+		}
+		absent |= proof == PROVED_ABSENT;
+		if (proof == NOT_PROVED)
+			pause *= 2;
+		proof = NOT_PROVED;
+	}
+	b->work.settling = false;
+	return proof;
+}
+
+/* After a commit, or for an intent found open at the start: the outcome, whatever it takes. CLASS and REASON are
+ * how the booking flow ended. */
+static void settle(struct back *b, bool no_answer, const char *class, const char *reason)
+{
+	char why[400], text[600];
+	jv booking;
+	enum proof proof = read_back(b, no_answer, &booking, why, sizeof why);
+	bool claimed = strcmp(class, "ok") == 0 && json_is(b->known, JV_KIND_OBJECT);
+
+	if (b->stopped) { /* the intent stays open, and the next start goes on here */
+		b->last = EX_UNKNOWN;
+		return;
+	}
+	if (proof == PROVED_THERE) {
+		bool pending = strcmp(json_str(booking, "state", "confirmed"), "pending") == 0;
+
+		if (!*json_str(booking, "reference", ""))
+			booking = json_set(booking, "reference", json_get(b->known, "reference"));
+		conclude(b, pending ? "pending" : "booked", no_answer ? "found by reading back" : "read back from the site", booking);
+	} else if (proof == PROVED_ABSENT && !claimed) {
+		snprintf(text, sizeof text, "%s", strcmp(class, "ok") == 0 ? "absent" : class);
+		conclude(b, "failed", text, jv_null());
+	} else {
+		snprintf(text, sizeof text, "%s; %s", proof == PROVED_ABSENT ? "the site named a booking but does not show it" : why,
+			 *reason ? reason : "look at the site, then: ab-book --settle booked|free");
+		conclude(b, "unknown", text, b->known);
+	}
+	jv_free(booking);
+}
+
+/* ---- one request ---------------------------------------------------------------------------------- */
+
+static jv ask_text(struct back *b, jv slot)
+{
+	char *text = slot_text(slot, b->work.zone), *question = xasprintf("Book %s?", text);
+	jv q = jv_string(question);
+
+	free(text);
+	free(question);
+	return q;
+}
+
+/* 0: go on; else the outcome is told. */
+static int have_consent(struct back *b, int64_t expires)
+{
+	struct err e = {0};
+	enum consent_answer c = consent_check(b->work.rules, CONSENT_BOOK, clock_wall(), &e);
+	jv slot, question, answer;
+	bool yes;
+
+	if (c == CONSENT_YES)
+		return 0;
+	if (c == CONSENT_NO) {
+		conclude(b, "failed", "refused", jv_null());
+		warn("%s", e.text);
+		return -1;
+	}
+	slot = json_get(b->request, "slot");
+	question = ask_text(b, slot);
+	answer = work_ask(&b->work, "confirm", json_string(question, "Book?"), expires - clock_wall() > 1000 ? expires - clock_wall() : 1000, &e);
+	yes = json_ok(answer);
+	jv_free(answer);
+	jv_free(question);
+	jv_free(slot);
+	if (!yes)
+		conclude(b, "failed", e.status == EX_NOPERM ? "declined" : "unanswered", jv_null());
+	return yes ? 0 : -1;
+}
+
+static void book(struct back *b, int64_t expires)
+{
+	struct flow_result r;
+	struct err e = {0};
+	jv slot;
+	char class[48], reason[320];
+	bool committed;
+
+	*b->sent = '\0';
+	jv_free(b->known);
+	b->known = jv_null();
+	if (have_consent(b, expires))
+		return;
+	if (clock_wall() > expires) {
+		conclude(b, "failed", "expired_request", jv_null());
+		return;
+	}
+	if (work_begin(&b->work, TURN_TIMEOUT, &e)) {
+		warn("%s", e.text);
+		conclude(b, "failed", "unreachable", jv_null());
+		return;
+	}
+	slot = json_get(b->request, "slot");
+	work_flow(&b->work, "book", slot, jv_null(), &r);
+	jv_free(slot);
+	work_end(&b->work);
+	committed = r.committed;
+	snprintf(class, sizeof class, "%s", r.class);
+	snprintf(reason, sizeof reason, "%s", r.reason);
+	flow_result_free(&r);
+	if (committed) {
+		bool no_answer = strcmp(b->sent, "yes") != 0;
+
+		settle(b, no_answer, class, no_answer ? reason : "");
+	} else if (strcmp(class, "ok") == 0) {
+		conclude(b, "failed", "changed", jv_null());
+		warn("the provider's book flow ended without its commit");
+	} else if (flow_policy(b->work.provider, class) == ACTION_VERIFY) {
+		settle(b, false, class, reason);
+	} else {
+		warn("%s: %s", class, reason);
+		conclude(b, "failed", class, jv_null());
+	}
+}
+
+/* An outcome that stands already is told again, with the same id. */
+static bool stands(struct back *b)
+{
+	jv found = journal_result(b->journal, goal_of(b->request), attempt_of(b->request)), event;
+
+	if (!json_is(found, JV_KIND_OBJECT)) {
+		jv_free(found);
+		found = journal_standing(b->journal, goal_of(b->request));
+	}
+	if (!json_is(found, JV_KIND_OBJECT)) { /* another goal's unknown blocks this one too */
+		jv any = journal_standing(b->journal, NULL);
+
+		event = json_path(any, "event.data.status");
+		if (strcmp(json_string(event, ""), "unknown") == 0)
+			found = jv_copy(any);
+		jv_free(event);
+		jv_free(any);
+	}
+	event = json_get(found, "event");
+	bool yes = json_is(event, JV_KIND_OBJECT);
+
+	if (yes)
+		tell(b, event);
+	jv_free(event);
+	jv_free(found);
+	return yes;
+}
+
+static void finish_open_intent(struct back *b)
+{
+	jv intent = journal_open_intent(b->journal);
+
+	if (json_is(intent, JV_KIND_OBJECT)) {
+		jv_free(b->request);
+		b->request = jv_copy(intent);
+		jv_free(b->known);
+		b->known = journal_known(b->journal, goal_of(intent), attempt_of(intent));
+		trace_make(json_str(intent, "trace", NULL), b->work.trace);
+		settle(b, true, json_is(b->known, JV_KIND_OBJECT) ? "ok" : "absent", "");
+	}
+	jv_free(intent);
+}
+
+static void take_request(struct back *b, jv event)
+{
+	int64_t expires;
+	jv data = event_data(event), slot_given = json_get(data, "slot"), slot;
+	struct err e = {0};
+
+	trace_make(event_trace(event), b->work.trace);
+	slot = slot_parse(slot_given, &e);
+	jv_free(slot_given);
+	if (!json_ok(slot) || !*goal_of(data) || clock_parse(json_str(data, "expires", ""), &expires)) {
+		warn("a booking.request is passed over: %s", e.status ? e.text : "it needs goal, attempt, slot and expires");
+		jv_free(slot);
+		jv_free(data);
+		return;
+	}
+	jv_free(b->request);
+	b->request = json_set(data, "slot", slot);
+	if (!stands(b))
+		book(b, expires);
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------- */
+
+static int open_back(struct back *b, const struct book_job *job, int out, char **argv, struct err *e)
+{
+	*b = (struct back){.request = jv_null(), .known = jv_null(), .last = EX_NO};
+	b->work = (struct work){.session = job->session, .out = out, .stop_fd = -1, .priority = 2, .booking = true, .page_given = -1,
+				.commit = before_commit, .committed = after_commit, .known = keep_known, .ctx = b};
+	if (work_open(&b->work, argv, PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE),
+		      PART_BIT(PART_SECRETS) | PART_BIT(PART_EVIDENCE), e))
+		return -1;
+	b->journal = journal_open(job->session, e);
+	if (!b->journal)
+		return -1;
+	b->work.stop_fd = proc_signals((const int[]){SIGTERM, SIGINT, SIGHUP, 0}, e);
+	return b->work.stop_fd < 0 ? -1 : 0;
+}
+
+static void close_back(struct back *b)
+{
+	jv_free(b->request);
+	jv_free(b->known);
+	journal_free(b->journal);
+	work_close(&b->work);
+}
+
+static void say_ready(struct back *b)
+{
+	jv line = json_obj("ready", jv_true(), NULL);
+	char *text = json_text(line);
+
+	line_put(b->work.out, text, strlen(text));
+	free(text);
+	jv_free(line);
+}
+
+static void tell_untold(struct back *b)
+{
+	jv list = journal_untold(b->journal);
+
+	for (struct json_iter it = json_iter(list); json_next(&it);)
+		tell(b, it.value);
+	jv_free(list);
+}
+
+int book_back(const struct book_job *job, int in, int out, char **argv)
+{
+	struct back b;
+	struct err e = {0};
+	struct line_in lines;
+	char *text;
+	size_t len;
+	int last;
+
+	if (open_back(&b, job, out, argv, &e))
+		die_err(&e);
+	tell_untold(&b);
+	finish_open_intent(&b);
+	b.last = EX_NO;
+	line_init(&lines, in, LINE_EVENT_MAX + 64);
+	say_ready(&b);
+	while (line_next(&lines, &text, &len, -1) == LINE_OK) {
+		jv line = json_parse(text, len, &e), request = json_get(line, "request");
+
+		if (json_has(line, "told"))
+			must(journal_add(b.journal, json_obj("what", jv_string("told"), "id", json_get(line, "told"), NULL), &e), &e);
+		if (json_is(request, JV_KIND_OBJECT)) {
+			take_request(&b, request);
+			say_ready(&b);
+		}
+		jv_free(request);
+		jv_free(line);
+	}
+	line_free(&lines);
+	last = b.last;
+	close_back(&b);
+	return last;
+}
+
+/* ---- by hand -------------------------------------------------------------------------------------- */
+
+static int settle_by_hand(struct back *b, const char *word)
+{
+	bool booked = strcmp(word, "booked") == 0;
+	jv found = journal_open_intent(b->journal), status;
+
+	if (!json_is(found, JV_KIND_OBJECT)) {
+		jv_free(found);
+		found = journal_standing(b->journal, NULL);
+		status = json_path(found, "event.data.status");
+		bool unknown = strcmp(json_string(status, ""), "unknown") == 0;
+
+		jv_free(status);
+		if (!unknown) {
+			jv_free(found);
+			warn("no booking of %s is unknown: nothing to settle", b->work.session);
+			return EX_NO;
+		}
+		jv slot = json_path(found, "event.data.slot");
+
+		found = json_set(found, "slot", slot);
+	}
+	jv_free(b->request);
+	b->request = found;
+	conclude(b, booked ? "booked" : "failed", booked ? "settled by the person: booked" : "settled by the person: free", jv_null());
+	return 0;
+}
+
+static int before_cancel(void *ctx, struct err *e)
+{
+	struct back *b = ctx;
+
+	if (consent_check(b->work.rules, CONSENT_CANCEL, clock_wall(), e) == CONSENT_NO)
+		return -1;
+	return journal_add(b->journal, json_obj("what", jv_string("cancel"), "reference", json_get(b->known, "reference"), NULL), e);
+}
+
+static void after_cancel(void *ctx, const char *sent)
+{
+	struct back *b = ctx;
+	struct err e;
+
+	snprintf(b->sent, sizeof b->sent, "%s", sent);
+	must(journal_add(b->journal, json_obj("what", jv_string("cancel-sent"), "sent", jv_string(sent), NULL), &e), &e);
+}
+
+/* The slot of the booking that we made under this reference, if we did. */
+static jv slot_of(struct back *b, const char *reference)
+{
+	jv found = journal_standing(b->journal, NULL), ref = json_path(found, "event.data.reference");
+	jv slot = strcmp(json_string(ref, ""), reference) == 0 ? json_path(found, "event.data.slot") : jv_null();
+
+	jv_free(ref);
+	jv_free(found);
+	return slot;
+}
+
+static int cancel_by_hand(struct back *b, const char *reference)
+{
+	struct flow_result r;
+	struct err e = {0};
+	jv slot = slot_of(b, reference), booking;
+	char why[400];
+	int status = EX_UNKNOWN;
+
+	if (consent_check(b->work.rules, CONSENT_CANCEL, clock_wall(), &e) == CONSENT_NO || work_begin(&b->work, TURN_TIMEOUT, &e)) {
+		jv_free(slot);
+		warn("%s", e.text);
+		return e.status;
+	}
+	b->known = json_obj("reference", jv_string(reference), NULL);
+	jv_free(b->request);
+	b->request = json_obj("slot", jv_copy(slot), NULL);
+	work_flow(&b->work, "cancel", slot, b->known, &r);
+	work_end(&b->work);
+	jv_free(slot);
+	if (!r.committed) {
+		warn("%s is not cancelled: %s: %s", reference, r.class, r.reason);
+		flow_result_free(&r);
+		return EX_NO;
+	}
+	flow_result_free(&r);
+	*b->sent = '\0'; /* what verify finds is no news of a booking */
+	enum proof proof = read_back(b, false, &booking, why, sizeof why);
+
+	if (proof == PROVED_ABSENT) {
+		warn("%s is cancelled (read back from the site)", reference);
+		status = 0;
+	} else if (proof == PROVED_THERE) {
+		warn("%s is still booked", reference);
+		status = EX_NO;
+	} else {
+		warn("%s: whether it is cancelled can't be read back: %s", reference, why);
+	}
+	jv_free(booking);
+	must(journal_add(b->journal, json_obj("what", jv_string("cancelled"), "reference", jv_string(reference), "status", jv_number(status), NULL), &e), &e);
+	return status;
+}
+
+int book_by_hand(const struct book_job *job, char **argv)
+{
+	struct back b;
+	struct err e = {0};
+	int status;
+
+	if (open_back(&b, job, STDOUT_FILENO, argv, &e))
+		die_err(&e);
+	if (job->cancel) {
+		b.work.commit = before_cancel;
+		b.work.committed = after_cancel;
+	}
+	status = job->settle ? settle_by_hand(&b, job->settle) : cancel_by_hand(&b, job->cancel);
+	close_back(&b);
+	return status;
+}
