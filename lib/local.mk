@@ -7,6 +7,7 @@ include lib/page/local.mk
 include lib/store/local.mk
 include lib/plan/local.mk
 include lib/work/local.mk
+include lib/run/local.mk
 include lib/demo/local.mk
 
 # A program's libraries, from the top floor down
@@ -18,4 +19,5 @@ PLAN = lib/libplan.a $(WIRE)
 SITE = lib/libsite.a $(WIRE) $(YAML_LIBS)
 PAGE = lib/libpage.a $(WIRE) $(CURL_LIBS) $(XML_LIBS)
 WORK = lib/libwork.a lib/libsite.a lib/libstore.a lib/libplan.a $(WIRE) $(SODIUM_LIBS) $(YAML_LIBS)
+RUN = lib/librun.a $(STORE)
 DEMO = lib/libdemo.a $(JSON) $(HTTPD_LIBS) $(SQLITE_LIBS) $(CURL_LIBS)

@@ -30,7 +30,7 @@ static void child(const struct proc_spec *spec, const int *moved, int report, ch
 	if (spec->group && setpgid(0, 0))
 		goto fail;
 	if (spec->die_with_parent) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		prctl(PR_SET_PDEATHSIG, spec->parent_signal ? spec->parent_signal : SIGKILL);
 		if (getppid() != parent) /* it ended before the prctl */
 			_exit(127);
 	}

@@ -27,7 +27,8 @@ struct proc_spec {
 	int nfds;
 	const char *const *env;  /* "NAME=value" to add, or "NAME" to take away; NULL-ended, or NULL */
 	bool group;              /* its own process group */
-	bool die_with_parent;    /* SIGKILL for it when this thread ends (PR_SET_PDEATHSIG) */
+	bool die_with_parent;    /* a signal for it when this thread ends (PR_SET_PDEATHSIG) */
+	int parent_signal;       /* which; 0: SIGKILL */
 };
 
 /* Starts a child: signals at their defaults and unblocked, SIGPIPE too. A failed exec is reported here

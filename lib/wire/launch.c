@@ -12,8 +12,8 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "ext/json.h"
+#include "wire/rights.h"
 
-#define FDS_MAX 32
 #define MESSAGE_MAX 65536
 #define GRACE 5000
 
@@ -25,55 +25,6 @@ struct started {
 	int tell;
 	struct started *next;
 };
-
-static ssize_t message_recv(int sock, char *buf, size_t size, int *fds, int *nfds)
-{
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(FDS_MAX * sizeof(int))];
-	} control;
-	struct iovec iov = {buf, size};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-	ssize_t got;
-
-	*nfds = 0;
-	do
-		got = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	while (got < 0 && errno == EINTR);
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); got > 0 && c; c = CMSG_NXTHDR(&msg, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
-			*nfds = (int)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-			memcpy(fds, CMSG_DATA(c), (size_t)*nfds * sizeof(int));
-		}
-	return got;
-}
-
-static int message_send(int sock, const char *text, const int *fds, int nfds)
-{
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(FDS_MAX * sizeof(int))];
-	} control = {0};
-	struct iovec iov = {(void *)text, strlen(text)};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	ssize_t put;
-
-	if (nfds) {
-		struct cmsghdr *c;
-
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE((size_t)nfds * sizeof(int));
-		c = CMSG_FIRSTHDR(&msg);
-		c->cmsg_level = SOL_SOCKET;
-		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN((size_t)nfds * sizeof(int));
-		memcpy(CMSG_DATA(c), fds, (size_t)nfds * sizeof(int));
-	}
-	do
-		put = sendmsg(sock, &msg, MSG_NOSIGNAL);
-	while (put < 0 && errno == EINTR);
-	return put < 0 ? -1 : 0;
-}
 
 static jv strings(const char *const *list)
 {
@@ -101,7 +52,7 @@ static void start_one(struct started **all, jv request, int *fds, int nfds, stru
 	bool detached = json_bool(request, "detached", false);
 	const char **args = string_list(argv), **changes = string_list(env);
 	struct started *s = xcalloc(1, sizeof *s);
-	struct fd_map maps[FDS_MAX];
+	struct fd_map maps[RIGHTS_MAX];
 	int n = nfds - 1; /* the last descriptor is where to tell the status */
 	struct proc_spec spec = {.argv = args, .fds = maps, .nfds = n, .env = changes, .group = true};
 
@@ -149,7 +100,7 @@ static void serve_one(int sock, struct started **all, const char *text, size_t l
 	answer = json_obj("status", jv_number(e.status), "text", jv_string(e.text), "pid",
 			  jv_number(!e.status && !json_bool(request, "detached", false) ? (*all)->proc.pid : 0), NULL);
 	out = json_text(answer);
-	message_send(sock, out, NULL, 0);
+	rights_send(sock, out, strlen(out), NULL, 0);
 	free(out);
 	jv_free(answer);
 	jv_free(request);
@@ -171,15 +122,29 @@ static void reap(struct started **all)
 	}
 }
 
+/* Our stdin and stdout are often pipes of a pipeline: whoever is at their other end waits for their end, and
+ * that must not wait for us. Children are given the owner's by name. */
+static void let_go(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	for (int std = 0; null >= 0 && std <= 1; std++)
+		if (fcntl(std, F_GETFD) >= 0)
+			dup2(null, std);
+	if (null > 2)
+		close(null);
+}
+
 static _Noreturn void launcher_main(int sock)
 {
 	static char buf[MESSAGE_MAX];
 	struct started *all = NULL;
 	int sigs = proc_signals((const int[]){SIGCHLD, SIGTERM, SIGINT, SIGHUP, 0}, NULL);
-	int fds[FDS_MAX], nfds;
+	int fds[RIGHTS_MAX], nfds;
 
 	signal(SIGPIPE, SIG_IGN);
 	prctl(PR_SET_NAME, "ab-launcher");
+	let_go();
 	for (;;) {
 		struct pollfd p[2] = {{sock, POLLIN, 0}, {sigs, POLLIN, 0}};
 		ssize_t got;
@@ -190,7 +155,7 @@ static _Noreturn void launcher_main(int sock)
 		reap(&all);
 		if (!p[0].revents)
 			continue;
-		got = message_recv(sock, buf, sizeof buf - 1, fds, &nfds);
+		got = rights_recv(sock, buf, sizeof buf - 1, fds, &nfds);
 		if (got <= 0)
 			break;
 		serve_one(sock, &all, buf, (size_t)got, fds, nfds);
@@ -225,7 +190,7 @@ int launch_init(struct err *e)
 int launch(struct child *c, const char *const *argv, const struct fd_map *fds, int nfds, const char *const *env,
 	   bool detached, struct err *e)
 {
-	int pass[FDS_MAX], status[2], got_fds[FDS_MAX], n, r = -1;
+	int pass[RIGHTS_MAX], status[2], got_fds[RIGHTS_MAX], n, r = -1;
 	char buf[4096], *text = NULL;
 	jv to = jv_array(), request, answer;
 	ssize_t got;
@@ -233,7 +198,7 @@ int launch(struct child *c, const char *const *argv, const struct fd_map *fds, i
 	*c = CHILD_NONE;
 	if (launch_init(e))
 		return -1;
-	if (nfds > FDS_MAX - 5)
+	if (nfds > RIGHTS_MAX - 5)
 		return err_set(e, EX_SOFTWARE, "start %s: too many descriptors", argv[0]);
 	if (pipe2(status, O_CLOEXEC))
 		return err_set(e, EX_OSERR, "start %s: make a pipe:", argv[0]);
@@ -242,7 +207,7 @@ int launch(struct child *c, const char *const *argv, const struct fd_map *fds, i
 		to = json_push(to, jv_number(fds[n].to));
 	}
 	/* our own standard descriptors, which may have changed since the launcher was forked */
-	for (int std = 0; std <= 2; std++) {
+	for (int std = detached ? 2 : 0; std <= 2; std++) {
 		bool named = false;
 
 		for (int i = 0; i < nfds; i++)
@@ -257,8 +222,8 @@ int launch(struct child *c, const char *const *argv, const struct fd_map *fds, i
 			   detached ? jv_true() : jv_false(), NULL);
 	text = json_text(request);
 	jv_free(request);
-	if (message_send(launcher, text, pass, n) ||
-	    (got = message_recv(launcher, buf, sizeof buf - 1, got_fds, &n)) <= 0) {
+	if (rights_send(launcher, text, strlen(text), pass, n) ||
+	    (got = rights_recv(launcher, buf, sizeof buf - 1, got_fds, &n)) <= 0) {
 		err_set(e, EX_OSERR, "start %s: the launcher is gone", argv[0]);
 		goto out;
 	}
@@ -300,7 +265,7 @@ static void tell_signal(pid_t pid, int sig, bool group)
 	jv request = json_obj("signal", jv_number(pid), "sig", jv_number(sig), "group", group ? jv_true() : jv_false(), NULL);
 	char *text = json_text(request);
 
-	message_send(launcher, text, NULL, 0);
+	rights_send(launcher, text, strlen(text), NULL, 0);
 	free(text);
 	jv_free(request);
 }

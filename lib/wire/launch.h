@@ -25,7 +25,8 @@ struct child {
 /* Forks the launcher; call once, early, in every program that starts others. */
 int launch_init(struct err *e);
 /* Starts a program. FDS: what it gets, everything else is closed (0..2 not named are inherited). ENV: as
- * in struct proc_spec. DETACHED: in a session of its own, not ended with us, C stays CHILD_NONE.
+ * in struct proc_spec. DETACHED: in a session of its own, not ended with us, C stays CHILD_NONE; its stdin and
+ * stdout are /dev/null unless named.
  * EX_UNAVAILABLE when the program is not there. */
 int launch(struct child *c, const char *const *argv, const struct fd_map *fds, int nfds, const char *const *env,
 	   bool detached, struct err *e);

@@ -1,0 +1,204 @@
+#include "run/stages.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "store/keys.h"
+#include "wire/launch.h"
+
+#define TERM_GRACE 10000
+#define KEY_FDS 10 /* key descriptors are numbered from here in a stage */
+
+static int make_feedback(struct stages *s, const char *session, struct err *e)
+{
+	s->feedback = path_run(session, "feedback", e);
+	if (!s->feedback)
+		return -1;
+	/* one left by a coordinator that was killed may hold lines of another run */
+	if (fs_unlink(s->feedback, e))
+		return -1;
+	if (mkfifo(s->feedback, 0600))
+		return err_set(e, EX_CANTCREAT, "make the FIFO %s:", s->feedback);
+	return 0;
+}
+
+static int start_stage(struct stages *s, int i, const char *session, int in, int out, struct err *e)
+{
+	const struct pipeline_stage *stage = &s->of->stages[i];
+	char *path = program_path(stage->program);
+	const char *argv[5] = {path}, *env[2] = {"AB_KEYS"};
+	struct fd_map fds[2 + PART_COUNT] = {{in, 0}, {out, 1}};
+	int n = 1, nfds = 2, r;
+	char *keys = keys_pass(session, stage->parts, KEY_FDS, fds, &nfds);
+
+	if (stage->feedback) {
+		argv[n++] = "--feedback";
+		argv[n++] = s->feedback;
+	}
+	argv[n] = session;
+	if (nfds > 2)
+		env[0] = keys;
+	r = proc_start(&s->proc[i], &(struct proc_spec){.argv = argv, .fds = fds, .nfds = nfds, .env = env,
+							.group = true, .die_with_parent = true, .parent_signal = SIGTERM}, e);
+	free(keys);
+	free(path);
+	return r;
+}
+
+static void give_back(struct stages *s)
+{
+	if (s->feedback)
+		unlink(s->feedback);
+	free(s->feedback);
+	s->feedback = NULL;
+	s->phase = STAGES_NONE;
+	s->until = -1;
+}
+
+int stages_start(struct stages *s, const struct pipeline *of, const char *session, int in, int out, struct err *e)
+{
+	int from = in < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : fcntl(in, F_DUPFD_CLOEXEC, 3), r = -1, i;
+
+	*s = (struct stages){.of = of, .phase = STAGES_RUNNING, .until = -1};
+	for (i = 0; i < PIPELINE_STAGES; i++)
+		s->proc[i] = PROC_NONE;
+	if (from < 0) {
+		err_set(e, EX_OSERR, "start a pipeline for %s:", session);
+		goto out;
+	}
+	if (pipeline_has_feedback(of) && make_feedback(s, session, e))
+		goto out;
+	for (i = 0; of->stages[i].program; i++) {
+		bool last = !of->stages[i + 1].program;
+		int link[2] = {-1, out};
+
+		if (!last && pipe2(link, O_CLOEXEC)) {
+			err_set(e, EX_OSERR, "start %s for %s: make a pipe:", of->stages[i].program, session);
+			goto out;
+		}
+		r = start_stage(s, i, session, from, link[1], e);
+		close(from);
+		from = link[0];
+		if (!last)
+			close(link[1]);
+		if (r)
+			goto out;
+	}
+out:
+	if (from >= 0)
+		close(from);
+	if (r) {
+		for (i = 0; i < PIPELINE_STAGES; i++)
+			proc_end(&s->proc[i], 0);
+		give_back(s);
+	}
+	return r;
+}
+
+bool stages_reap(struct stages *s, pid_t pid, int64_t grace)
+{
+	for (int i = 0; i < PIPELINE_STAGES; i++) {
+		if (s->phase == STAGES_NONE || s->proc[i].pid != pid || !proc_reap(&s->proc[i], 0))
+			continue;
+		s->ended[i] = s->round + 1;
+		s->status[i] = proc_exit_status(s->proc[i].status);
+		if (s->phase == STAGES_RUNNING)
+			stages_stop(s, grace);
+		return true;
+	}
+	return false;
+}
+
+bool stages_round(struct stages *s)
+{
+	s->round++;
+	if (s->phase == STAGES_NONE)
+		return false;
+	for (int i = 0; i < PIPELINE_STAGES; i++)
+		if (s->proc[i].pid)
+			return false;
+	give_back(s);
+	return true;
+}
+
+static void signal_all(struct stages *s, int sig)
+{
+	for (int i = 0; i < PIPELINE_STAGES; i++)
+		proc_signal(&s->proc[i], sig);
+}
+
+void stages_follow(struct stages *s, int64_t grace)
+{
+	s->phase = STAGES_DRAIN;
+	s->until = clock_mono() + grace;
+}
+
+void stages_stop(struct stages *s, int64_t grace)
+{
+	switch (s->phase) {
+	case STAGES_NONE:
+		return;
+	case STAGES_RUNNING:
+		stages_follow(s, grace);
+		proc_signal(&s->proc[0], SIGTERM);
+		return;
+	case STAGES_DRAIN:
+		s->phase = STAGES_TERM;
+		s->until = clock_mono() + TERM_GRACE;
+		signal_all(s, SIGTERM);
+		return;
+	case STAGES_TERM:
+	case STAGES_KILL:
+		s->phase = STAGES_KILL;
+		s->until = -1;
+		signal_all(s, SIGKILL); /* the process alone: its launcher then ends what it had started */
+	}
+}
+
+void stages_tick(struct stages *s)
+{
+	if (s->until >= 0 && clock_mono() >= s->until)
+		stages_stop(s, 0);
+}
+
+static bool no_restart(int status)
+{
+	return status == EX_USAGE || status == EX_DATAERR || status == EX_UNKNOWN || status == EX_NOPERM ||
+	       status == EX_CONFIG;
+}
+
+/* ab-plan's status is the goal's end only where ab-plan ended of itself: before all others, or in one
+ * round with stages that merely noticed it. At the end of its input it may say anything. */
+static bool plan_decided(const struct stages *s, int plan)
+{
+	for (int i = 0; s->of->stages[i].program; i++)
+		if (s->ended[i] < s->ended[plan] || (s->ended[i] == s->ended[plan] && i != plan && s->status[i] != 0))
+			return false;
+	return s->status[plan] == 0 || s->status[plan] == EX_NO;
+}
+
+enum stages_outcome stages_outcome(const struct stages *s, int *stage)
+{
+	int plan = pipeline_stage(s->of, "ab-plan"), first = 0;
+
+	for (int i = 0; s->of->stages[i].program; i++) {
+		if (no_restart(s->status[i])) {
+			*stage = i;
+			return OUTCOME_HALT;
+		}
+		if (s->ended[i] < s->ended[first] || (s->ended[i] == s->ended[first] && !s->status[first]))
+			first = i;
+	}
+	*stage = first;
+	if (plan < 0 || !plan_decided(s, plan))
+		return OUTCOME_RESTART;
+	*stage = plan;
+	return s->status[plan] ? OUTCOME_NO : OUTCOME_DONE;
+}
