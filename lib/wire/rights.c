@@ -10,7 +10,7 @@ union control {
 	char space[CMSG_SPACE(RIGHTS_MAX * sizeof(int))];
 };
 
-ssize_t rights_recv(int sock, char *buf, size_t size, int *fds, int *nfds)
+ssize_t rights_recv(int sock, char *buf, size_t size, int fds[RIGHTS_MAX], int *nfds)
 {
 	union control control;
 	struct iovec iov = {buf, size};
