@@ -1,0 +1,352 @@
+/* ab-plan: slots in, booking.request out; the deciding itself is lib/plan/machine. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/opt.h"
+#include "base/proc.h"
+#include "base/sandbox.h"
+#include "plan/machine.h"
+#include "store/consent.h"
+#include "store/keys.h"
+#include "store/vault.h"
+#include "wire/copy.h"
+#include "wire/event.h"
+
+#define RULES_MAX (1u << 20)
+#define STATE_MAX (1u << 20)
+#define LOOK_AGAIN 60000 /* ms: the wall clock may have jumped meanwhile */
+
+static bool again;
+static const char *rules_file, *feedback_path, *valid_text, *grace_text;
+
+static const struct opt options[] = {
+	{0, "again", NULL, "a new goal, when the last one was booked", NULL, &again, NULL},
+	{0, "feedback", "FIFO", "where ab-book tells its results", &feedback_path, NULL, NULL},
+	{0, "grace", "TIME", "how long after its expiry a request's result is waited for (5m)", &grace_text, NULL, NULL},
+	{0, "rules", "FILE", "rules as JSON from FILE instead of the vault", &rules_file, NULL, NULL},
+	{0, "valid", "TIME", "how long a request may wait to be begun (two intervals)", &valid_text, NULL, NULL},
+	{0},
+};
+
+static const char *session;
+static jv rules;
+static struct machine *machine;
+static struct copy copy;
+static struct line_in feedback;
+static char *state_path;
+static jv untold;                       /* events not yet known to be written, told again by the next run */
+static uint64_t untold_end, request_end; /* of copy.put: 0: none */
+
+/* Everything that follows from what was decided waits until the decision is on disk. */
+static void save(void)
+{
+	jv state = json_set(machine_save(machine), "untold", jv_copy(untold));
+	char *text = json_text(state);
+	struct err e;
+
+	if (fs_replace(state_path, text, strlen(text), &e))
+		die_err(&e);
+	free(text);
+	jv_free(state);
+}
+
+static jv load(bool *found)
+{
+	struct err e;
+	jv state = json_read(state_path, STATE_MAX, &e);
+
+	*found = json_ok(state);
+	if (!*found && errno == ENOENT)
+		return jv_object();
+	if (!*found || machine_load(machine, state, &e))
+		die(EX_DATAERR, "%s is damaged (%s): settle with ab-book what may be open, then remove it", state_path, e.text);
+	return state;
+}
+
+static void tell(jv event)
+{
+	bool request = strcmp(event_type(event), "booking.request") == 0;
+
+	if (copy_add(&copy, event))
+		warn("an event of ours is left out:");
+	if (request)
+		request_end = copy.put;
+	else
+		untold_end = copy.put;
+}
+
+static jv dressed(jv action, int64_t now)
+{
+	char time[CLOCK_TEXT];
+
+	return json_set_str(event_make(json_str(action, "type", ""), session, json_str(action, "trace", NULL),
+				       json_get(action, "data")),
+			    "time", clock_format(now, time));
+}
+
+static void act(jv actions, int64_t now)
+{
+	jv events = jv_array();
+
+	for (struct json_iter it = json_iter(actions); json_next(&it);) {
+		jv event = dressed(it.value, now);
+
+		/* a request is told again by the machine itself */
+		if (strcmp(event_type(event), "booking.request") != 0)
+			untold = json_push(untold, jv_copy(event));
+		events = json_push(events, event);
+	}
+	if (json_len(events))
+		save();
+	for (struct json_iter it = json_iter(events); json_next(&it);)
+		tell(jv_copy(it.value));
+	jv_free(events);
+	jv_free(actions);
+}
+
+static void step(jv event)
+{
+	struct err e;
+	struct machine_in in = {.now = clock_wall(), .event = event};
+
+	if (consent_check(rules, CONSENT_BOOK, in.now, &e) == CONSENT_NO)
+		in.refused = e.text;
+	if (!machine_ended(machine))
+		act(machine_step(machine, &in), in.now);
+}
+
+static void start(void)
+{
+	struct err e;
+	char goal[37];
+	bool found;
+	struct machine_in in = {.now = clock_wall(), .event = jv_null(), .goal = goal};
+	jv state = load(&found), old = json_get(state, "untold");
+	/* a run that was killed between booking and saying so must say so, not book again */
+	bool new_goal = again && !json_len(old);
+
+	uuid_make(goal);
+	if (consent_check(rules, CONSENT_BOOK, in.now, &e) == CONSENT_NO)
+		in.refused = e.text;
+	for (struct json_iter it = json_iter(old); json_next(&it);) {
+		untold = json_push(untold, jv_copy(it.value));
+		tell(jv_copy(it.value));
+	}
+	if (again && !new_goal)
+		warn("the last goal's end was not told yet: telling it; --again begins a new goal next time");
+	else if (again && found && strcmp(machine_state(machine), "booked") != 0)
+		warn("the last goal is not booked yet: going on with it, without a new one");
+	act(machine_start(machine, &in, new_goal), in.now);
+	if (machine_ended(machine) && !json_len(old))
+		warn("%s is booked already; --again begins a new goal", session);
+	jv_free(old);
+	jv_free(state);
+}
+
+/* Lines that have gone out need not be told again. */
+static void write_out(void)
+{
+	if (copy_write(&copy))
+		die(EX_TEMPFAIL, "write standard output:");
+	if (request_end && copy.gone >= request_end) {
+		request_end = 0;
+		act(machine_sent(machine), clock_wall());
+	}
+	if (json_len(untold) && copy.gone >= untold_end) {
+		jv_free(untold);
+		untold = jv_array();
+		save();
+	}
+}
+
+static bool ours(jv event)
+{
+	return strcmp(event_subject(event), session) == 0;
+}
+
+static void take_stdin(void)
+{
+	jv event;
+
+	switch (copy_next(&copy, &event)) {
+	case LINE_OK:
+		/* what upstream asks the person is no concern of the booking */
+		if (ours(event) && !str_starts(event_type(event), "human."))
+			step(event);
+		jv_free(event);
+		break;
+	case LINE_ERROR:
+		die(EX_IOERR, "read standard input:");
+	default:
+		break;
+	}
+}
+
+static void take_feedback(void)
+{
+	enum line_got got;
+	struct err e;
+	char *text;
+	size_t len;
+
+	while ((got = line_next(&feedback, &text, &len, 0)) == LINE_OK || got == LINE_LONG) {
+		jv event = got == LINE_OK ? event_parse(text, len, &e) : jv_invalid();
+
+		if (json_ok(event) && ours(event))
+			step(event);
+		else if (!json_ok(event))
+			warn("feedback line %lu passed over: %s", feedback.number, got == LINE_OK ? e.text : "too long");
+		jv_free(event);
+	}
+}
+
+static int64_t wake_at(int64_t now)
+{
+	int64_t due = machine_due(machine, now), left = due - now;
+
+	if (copy_ready(&copy))
+		return 0;
+	if (due < 0)
+		return -1;
+	return clock_mono() + (left < 0 ? 0 : left > LOOK_AGAIN ? LOOK_AGAIN : left);
+}
+
+static void turn(void)
+{
+	struct pollfd p[3];
+	int64_t due;
+
+	copy_poll(&copy, p);
+	p[2] = (struct pollfd){feedback.fd, POLLIN, 0};
+	if (proc_poll(p, 3, wake_at(clock_wall())) < 0)
+		die(EX_OSERR, "wait for input:");
+	/* a result may be the last thing a reader of ours did */
+	take_feedback();
+	if ((p[1].revents & (POLLERR | POLLNVAL)) && !machine_ended(machine))
+		die(EX_TEMPFAIL, "nobody reads standard output any more");
+	if (!machine_ended(machine) && (p[0].revents || copy_ready(&copy)))
+		take_stdin();
+	due = machine_due(machine, clock_wall());
+	if (due >= 0 && due <= clock_wall())
+		step(jv_null());
+}
+
+static int finish(void)
+{
+	const char *held = machine_held(machine);
+
+	if (copy_drain(&copy))
+		die(EX_TEMPFAIL, "write standard output:");
+	write_out();
+	if (close(STDOUT_FILENO))
+		die(EX_IOERR, "close standard output:");
+	if (strcmp(machine_state(machine), "booked") == 0)
+		return 0;
+	if (!held)
+		return EX_NO;
+	warn("an attempt of %s is %s%s", session, held, strcmp(held, "unknown") == 0 ? ": ab-book --settle says how it stands" : "");
+	return strcmp(held, "unknown") == 0 ? EX_UNKNOWN : EX_NO;
+}
+
+static int64_t duration(const char *text, const char *option, int64_t fallback)
+{
+	int64_t ms = fallback;
+
+	if (text && duration_parse(text, &ms))
+		opt_usage("--%s: '%s' is no duration such as 90s", option, text);
+	return ms;
+}
+
+static void take_lock(void)
+{
+	struct err e;
+	char *dir = path_run(session, "lock", &e), *path, *what;
+
+	if (!dir || fs_mkdirs(dir, &e))
+		die_err(&e);
+	path = xasprintf("%s/ab-plan", dir);
+	what = xasprintf("%s's ab-plan", session);
+	if (fs_lock(path, what, &e) < 0)
+		die_err(&e);
+	free(what);
+	free(path);
+	free(dir);
+}
+
+/* Opened for writing too, so that it never ends when ab-book does. */
+static void open_feedback(void)
+{
+	struct err e;
+	char *path = feedback_path ? xstrdup(feedback_path) : path_run(session, "feedback", &e);
+	struct stat st;
+	int fd;
+
+	if (!path)
+		die_err(&e);
+	if (mkfifo(path, 0600) && errno != EEXIST)
+		die(EX_CANTCREAT, "make FIFO %s:", path);
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st))
+		die(EX_NOPERM, "open FIFO %s:", path);
+	if (!S_ISFIFO(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077))
+		die(EX_NOPERM, "%s must be a FIFO, yours and closed to others (0600)", path);
+	line_init(&feedback, fd, LINE_EVENT_MAX);
+	free(path);
+}
+
+static jv read_rules(char **argv)
+{
+	struct err e;
+	jv v;
+
+	if (!rules_file && keys_need(argv, session, PART_BIT(PART_RULES), &e))
+		die_err(&e);
+	keys_keep(PART_BIT(PART_RULES));
+	if (sandbox_no_network(&e))
+		die_err(&e);
+	v = rules_file ? json_read(rules_file, RULES_MAX, &e) : part_read(session, PART_RULES, &e);
+	if (!json_ok(v))
+		die_err(&e);
+	return v;
+}
+
+int main(int argc, char **argv)
+{
+	struct machine_times times = MACHINE_TIMES;
+	struct prefs *prefs;
+	struct err e;
+	int status;
+
+	sandbox_private();
+	session = argv[opt_parse(argc, argv, &(struct opt_spec){"ab-plan", "[OPTION…] SESSION", "Chooses slots: events in, booking.request out.", options, 1, 1, false})];
+	times.grace = duration(grace_text, "grace", times.grace);
+	times.valid = duration(valid_text, "valid", times.valid);
+	rules = read_rules(argv);
+	prefs = prefs_parse(rules, &e);
+	if (!prefs || !(state_path = path_state(session, "state.json", &e)))
+		die_err(&e);
+	take_lock();
+	open_feedback();
+	machine = machine_new(prefs, times);
+	untold = jv_array();
+	copy_init(&copy, STDIN_FILENO, STDOUT_FILENO);
+	start();
+	for (write_out(); !machine_ended(machine) && (!copy.eof || machine_asking(machine)); write_out())
+		turn();
+	status = finish();
+	machine_free(machine);
+	prefs_free(prefs);
+	copy_free(&copy);
+	line_free(&feedback);
+	jv_free(rules);
+	jv_free(untold);
+	free(state_path);
+	return status;
+}
