@@ -1,0 +1,274 @@
+#include "demo/mail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/str.h"
+#include "ext/smtp.h"
+
+#define FROM "codes@office.example.org"
+#define SMTP_WAIT 5000 /* ms; the site stands still meanwhile */
+
+struct late {
+	struct late *next;
+	int64_t due;
+	char *to, *text;
+};
+
+struct mail {
+	char *maildir, *smtp, *zone;
+	struct late *late;
+	unsigned long count;
+};
+
+struct mail *mail_open(const char *maildir, const char *smtp, const char *zone, struct err *e)
+{
+	struct mail *m = xcalloc(1, sizeof *m);
+
+	m->maildir = maildir ? xstrdup(maildir) : NULL;
+	m->smtp = smtp ? xstrdup(smtp) : NULL;
+	m->zone = xstrdup(zone);
+	if (smtp && !str_starts(smtp, "smtp://")) {
+		err_set(e, EX_USAGE, "--smtp %s: an address such as smtp://127.0.0.1:2525 is needed", smtp);
+		mail_close(m);
+		return NULL;
+	}
+	return m;
+}
+
+void mail_reset(struct mail *m)
+{
+	for (struct late *l; (l = m->late);) {
+		m->late = l->next;
+		free(l->to);
+		free(l->text);
+		free(l);
+	}
+}
+
+void mail_close(struct mail *m)
+{
+	if (!m)
+		return;
+	mail_reset(m);
+	free(m->maildir);
+	free(m->smtp);
+	free(m->zone);
+	free(m);
+}
+
+/* Quoted-printable (RFC 2045 s.6.7), lines of at most 76. */
+static void add_quoted(struct str *b, const char *text)
+{
+	int column = 0;
+
+	for (const char *p = text; *p; p++) {
+		unsigned char c = (unsigned char)*p;
+		bool plain = (c >= 33 && c <= 126 && c != '=') || (c == ' ' && p[1] != '\n' && p[1]);
+
+		if (c == '\n') {
+			str_putc(b, '\n');
+			column = 0;
+			continue;
+		}
+		if (column > 72) {
+			str_puts(b, "=\n");
+			column = 0;
+		}
+		if (plain)
+			str_putc(b, (char)c);
+		else
+			str_addf(b, "=%02X", c);
+		column += plain ? 1 : 3;
+	}
+}
+
+static void add_base64(struct str *b, const char *text)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len; i += 3) {
+		size_t n = len - i < 3 ? len - i : 3;
+		unsigned v = 0;
+
+		for (size_t k = 0; k < 3; k++)
+			v = v << 8 | (k < n ? (unsigned char)text[i + k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			str_putc(b, k <= n ? digits[v >> (18 - 6 * k) & 63] : '=');
+		if (i % 57 == 54 || i + 3 >= len)
+			str_putc(b, '\n');
+	}
+}
+
+static void date(const char *zone, int64_t wall, char *out, size_t size)
+{
+	struct tm tm;
+
+	zone_local(zone, wall, &tm);
+	strftime(out, size, "%a, %d %b %Y %H:%M:%S %z", &tm);
+}
+
+/* As such mails are: two parts in two encodings, and other six-digit numbers about. */
+static char *compose(struct mail *m, const char *to, const char *code, int64_t wall)
+{
+	struct str b = {0};
+	char when[64], id[37];
+	char *text, *html;
+
+	date(m->zone, wall, when, sizeof when);
+	uuid_make(id);
+	text = xasprintf("Hello,\n\n"
+			 "Your verification code is %s. It is valid for %d minutes – do not give it to anybody.\n\n"
+			 "If you did not try to log in, you need not do anything.\n\n"
+			 "Practice Office · Doğrulama Servisi\nPO box 100200, 06640 Ankara\n",
+			 code, 5);
+	html = xasprintf("<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><style>h1{color:#336699}p{color:#202122}</style></head>\n"
+			 "<body><h1>Practice Office</h1>\n<p>Your verification code is <b>%s</b>.</p>\n"
+			 "<p>It is valid for %d minutes – do not give it to anybody.</p>\n"
+			 "<p><small>PO box 100200, 06640 Ankara</small></p></body></html>\n",
+			 code, 5);
+	str_addf(&b, "From: Practice Office <" FROM ">\nTo: <%s>\nSubject: Your verification code\nDate: %s\n"
+		     "Message-ID: <%s@office.example.org>\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n"
+		     "Content-Type: multipart/alternative; boundary=\"=_part_%.8s\"\n\nThis is a multi-part message in MIME format.\n",
+		 to, when, id, id + 28);
+	str_addf(&b, "--=_part_%.8s\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n", id + 28);
+	add_quoted(&b, text);
+	str_addf(&b, "\n--=_part_%.8s\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: base64\n\n", id + 28);
+	add_base64(&b, html);
+	str_addf(&b, "\n--=_part_%.8s--\n", id + 28);
+	free(text);
+	free(html);
+	return str_take(&b);
+}
+
+/* The folder for TO: every "%u" in the pattern is the part before the '@'. */
+static char *maildir_of(const struct mail *m, const char *to)
+{
+	struct str b = {0};
+
+	for (const char *p = m->maildir; *p; p++) {
+		if (p[0] == '%' && p[1] == 'u') {
+			str_add(&b, to, strcspn(to, "@/"));
+			p++;
+		} else {
+			str_putc(&b, *p);
+		}
+	}
+	return str_take(&b);
+}
+
+int mail_box(struct mail *m, const char *to, struct err *e)
+{
+	static const char *const folders[] = {"tmp", "new", "cur"};
+	char *dir, *path;
+	int r = 0;
+
+	if (!m->maildir)
+		return 0;
+	dir = maildir_of(m, to);
+	for (int i = 0; !r && i < 3; i++) {
+		path = xasprintf("%s/%s", dir, folders[i]);
+		r = fs_mkdirs(path, e);
+		free(path);
+	}
+	free(dir);
+	return r;
+}
+
+/* As maildir(5) says: written whole in tmp, then moved to new under a name that nobody else makes. */
+static int drop(struct mail *m, const char *to, const char *text, struct err *e)
+{
+	char *dir, *tmp, *final;
+	struct timespec t;
+	int fd, r = -1;
+
+	if (mail_box(m, to, e))
+		return -1;
+	dir = maildir_of(m, to);
+	clock_gettime(CLOCK_REALTIME, &t);
+	m->count++;
+	tmp = xasprintf("%s/tmp/%lld.M%06ldP%ldQ%lu.ab-demo", dir, (long long)t.tv_sec, t.tv_nsec / 1000, (long)getpid(), m->count);
+	final = xasprintf("%s/new/%s", dir, strrchr(tmp, '/') + 1);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || fs_write_all(fd, text, strlen(text)) || rename(tmp, final)) {
+		err_set(e, EX_CANTCREAT, "put a mail into %s:", dir);
+		unlink(tmp);
+		goto out;
+	}
+	r = 0;
+out:
+	if (fd >= 0)
+		close(fd);
+	free(dir);
+	free(tmp);
+	free(final);
+	return r;
+}
+
+static int post(struct mail *m, const char *to, const char *text, struct err *e)
+{
+	struct str crlf = {0};
+	int r;
+
+	if (!m->smtp)
+		return drop(m, to, text, e);
+	for (const char *p = text; *p; p++)
+		str_puts(&crlf, *p == '\n' ? "\r\n" : (char[]){*p, '\0'});
+	r = smtp_send(m->smtp, FROM, to, str_text(&crlf), crlf.len, SMTP_WAIT, e);
+	str_free(&crlf);
+	return r;
+}
+
+int mail_code(struct mail *m, const char *to, const char *code, int64_t age, int64_t later, struct err *e)
+{
+	char *text = compose(m, to, code, clock_wall() - age);
+	struct late *l;
+	int r;
+
+	if (later <= 0) {
+		r = post(m, to, text, e);
+		free(text);
+		return r;
+	}
+	l = xmalloc(sizeof *l);
+	*l = (struct late){m->late, clock_mono() + later, xstrdup(to), text};
+	m->late = l;
+	return 0;
+}
+
+int64_t mail_deadline(const struct mail *m)
+{
+	int64_t at = -1;
+
+	for (const struct late *l = m->late; l; l = l->next)
+		if (at < 0 || l->due < at)
+			at = l->due;
+	return at;
+}
+
+void mail_run(struct mail *m)
+{
+	int64_t now = clock_mono();
+	struct err e;
+
+	for (struct late **at = &m->late, *l; (l = *at);) {
+		if (l->due > now) {
+			at = &l->next;
+			continue;
+		}
+		*at = l->next;
+		if (post(m, l->to, l->text, &e))
+			warn("%s", e.text);
+		free(l->to);
+		free(l->text);
+		free(l);
+	}
+}
