@@ -17,7 +17,7 @@ struct yaml {
 /* NAME is for messages ("FILE:LINE:COLUMN: what"). 0, or -1 with *e (EX_DATAERR). */
 int yaml_parse(struct yaml *y, const char *text, size_t len, const char *name, struct err *e);
 int yaml_read(struct yaml *y, const char *path, struct err *e);
-void yaml_free(struct yaml *y);
+void yaml_done(struct yaml *y); /* not yaml_free: libyaml exports that name */
 /* Line and column of POINTER, or of the nearest parent that has one. */
 void yaml_place(const struct yaml *y, const char *pointer, int *line, int *column);
 /* VALUE as block YAML (caller frees); strings plain where that reads back as the same string in a YAML

@@ -1,8 +1,12 @@
 noinst_LIBRARIES += lib/libsite.a
 lib_libsite_a_SOURCES = \
-	lib/site/classify.c lib/site/classify.h \
+	lib/site/exec.c lib/site/exec.h \
 	lib/site/expr.c lib/site/expr.h \
 	lib/site/flow.c lib/site/flow.h \
+	lib/site/lint.c lib/site/lint.h \
+	lib/site/lintexpr.c lib/site/lintexpr.h \
+	lib/site/lintflow.c lib/site/lintflow.h \
+	lib/site/memo.c lib/site/memo.h \
+	lib/site/mistakes.c lib/site/mistakes.h \
 	lib/site/pacer.c lib/site/pacer.h \
-	lib/site/provider.c lib/site/provider.h \
-	lib/site/selector.c
+	lib/site/provider.c lib/site/provider.h
