@@ -197,7 +197,7 @@ static enum proof read_back(struct back *b, bool no_answer, jv *booking, char *w
  * how the booking flow ended. */
 static void settle(struct back *b, bool no_answer, const char *class, const char *reason)
 {
-	char why[400], text[600];
+	char why[512], text[700];
 	jv booking;
 	enum proof proof = read_back(b, no_answer, &booking, why, sizeof why);
 	bool claimed = strcmp(class, "ok") == 0 && json_is(b->known, JV_KIND_OBJECT);
@@ -512,7 +512,7 @@ static int cancel_by_hand(struct back *b, const char *reference)
 	struct flow_result r;
 	struct err e = {0};
 	jv slot = slot_of(b, reference), booking;
-	char why[400];
+	char why[512];
 	int status = EX_UNKNOWN;
 
 	if (consent_check(b->work.rules, CONSENT_CANCEL, clock_wall(), &e) == CONSENT_NO || work_begin(&b->work, TURN_TIMEOUT, &e)) {

@@ -41,7 +41,7 @@ struct watch {
 
 struct look {
 	const char *verdict;
-	char reason[320];
+	char reason[512];
 	jv slots;
 	int64_t took;
 	char checked_at[CLOCK_TEXT];
@@ -169,7 +169,7 @@ static void alert(struct watch *w, const char *severity, const char *reason, con
 static void mind_blindness(struct watch *w, const struct look *l)
 {
 	int64_t blind = clock_mono() - w->seen_at;
-	char reason[480];
+	char reason[600];
 
 	if (good(l)) {
 		if (w->alerted)
