@@ -637,25 +637,19 @@ static jv jitter(struct lint *l, jv v, const char *at)
 	return jv_copy(v);
 }
 
-/* "80 per 120s": the number; the window is taken by pace(). */
-static int budget_read(const char *s, long long *count, int64_t *window)
-{
-	const char *per = strstr(s, " per ");
-	char *number = per ? xstrndup(s, (size_t)(per - s)) : NULL;
-	int r = per && str_long(number, 1, 1000000, count) == 0 && duration_parse(per + 5, window) == 0 && *window > 0 ? 0 : -1;
-
-	free(number);
-	return r;
-}
-
+/* "80 per 120s" */
 static jv budget(struct lint *l, jv v, const char *at)
 {
+	const char *s = json_string(v, ""), *per = strstr(s, " per ");
+	char *number = xstrndup(s, per ? (size_t)(per - s) : 0);
 	long long count = 1;
-	int64_t window;
+	int64_t window = 1;
 
-	if (is_text(l, v, at) && budget_read(json_string(v, ""), &count, &window))
-		mistake_at(&l->mistakes, at, "'%s' is no budget: write \"80 per 120s\"", json_string(v, ""));
-	return jv_number((double)count);
+	if (is_text(l, v, at) &&
+	    (!per || str_long(number, 1, 1000000, &count) || duration_parse(per + 5, &window) || window == 0))
+		mistake_at(&l->mistakes, at, "'%s' is no budget: write \"80 per 120s\"", s);
+	free(number);
+	return json_obj("requests", jv_number((double)count), "window", jv_number((double)window), NULL);
 }
 
 static jv concurrency(struct lint *l, jv v, const char *at)
@@ -669,18 +663,17 @@ static jv concurrency(struct lint *l, jv v, const char *at)
 
 static jv pace(struct lint *l, jv v, const char *at)
 {
-	static const struct key keys[] = {{"interval", duration, false}, {"jitter", jitter, false}, {"budget", budget, false},
-					  {"reserve", whole_number, false}, {"concurrency", concurrency, false}, {NULL, NULL, false}};
-	jv out = mapping(l, v, at, "'pace'", keys);
-	long long count;
-	int64_t window;
+	static const struct key keys[] = {
+		{"interval", duration, false}, {"min_interval", duration, false}, {"jitter", jitter, false}, {"budget", budget, false},
+		{"reserve", whole_number, false}, {"concurrency", concurrency, false}, {NULL, NULL, false}};
+	jv out = mapping(l, v, at, "'pace'", keys), share = json_get(out, "budget");
 	char *down = pointer_down(at, "reserve");
 
-	if (budget_read(json_str(v, "budget", ""), &count, &window) == 0) {
-		out = json_set(out, "window", jv_number((double)window));
-		if (json_num(out, "reserve", 0) >= (double)count)
-			mistake_at(&l->mistakes, down, "a reserve of %s leaves nothing of the budget for checks", json_str(v, "reserve", ""));
-	}
+	if (json_has(share, "requests") && json_num(out, "reserve", 0) >= json_num(share, "requests", 0))
+		mistake_at(&l->mistakes, down, "a reserve of %s leaves nothing of the budget for checks", json_str(v, "reserve", ""));
+	if (json_has(out, "interval") && json_num(out, "min_interval", 0) > json_num(out, "interval", 0))
+		mistake_at(&l->mistakes, at, "'min_interval' is longer than 'interval'");
+	jv_free(share);
 	free(down);
 	return out;
 }
@@ -1190,27 +1183,13 @@ static unsigned scope_of(struct lint *l, const char *flow)
 	return flow_public(flow) ? roots_of(flow) : roots;
 }
 
-static jv exec_item(struct lint *l, jv v, const char *at)
+static jv exec(struct lint *l, jv v, const char *at)
 {
 	const char *s = json_string(v, "");
 
-	if (str_starts(s, "/") || strcmp(s, "..") == 0 || str_starts(s, "../") || strstr(s, "/../"))
+	if (*s == '/' || strcmp(s, "..") == 0 || str_starts(s, "../") || str_ends(s, "/..") || strstr(s, "/../"))
 		mistake_at(&l->mistakes, at, "a program lies in the provider's folder: write ./NAME");
 	return plain(l, v, at);
-}
-
-static jv exec(struct lint *l, jv v, const char *at)
-{
-	jv out = one_or_more(l, v, at, plain), first = json_at(v, 0);
-	char *down = pointer_item(at, 0);
-
-	if (json_is(v, JV_KIND_ARRAY) && !json_len(v))
-		mistake_at(&l->mistakes, at, "'exec' names a program");
-	else
-		jv_free(exec_item(l, json_is(v, JV_KIND_ARRAY) ? first : v, json_is(v, JV_KIND_ARRAY) ? down : at));
-	free(down);
-	jv_free(first);
-	return out;
 }
 
 static jv flow(struct lint *l, jv v, const char *at, const char *flow_name)

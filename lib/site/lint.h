@@ -1,10 +1,9 @@
 /* Checking a provider (ab-provider(5)): every mistake with its place, and the converted document.
  *
  * In the converted document booleans and whole numbers are such where the language says so; durations are
- * numbers of milliseconds; `pace.budget` "80 per 120s" becomes budget 80 and window 120000; `needs` is an object
- * from path without the leading dot ("profile.first_name") to {title, about, default, secret, optional}; a
- * `status` is a list; an expression written bare (`slots`, `identity`, `if`, `for`, `jq`) is a ${…}; an
- * `exec` is a list. */
+ * numbers of milliseconds; `pace.budget` "80 per 120s" is {requests: 80, window: 120000}; `needs` is an object from
+ * path without the leading dot ("profile.first_name") to {title, about, default, secret, optional}; `allow` and
+ * `status` are lists; an expression written bare (`slots`, `identity`, `if`, `for`, `jq`) is a ${…}. */
 #ifndef SITE_LINT_H
 #define SITE_LINT_H
 

@@ -120,14 +120,35 @@ static void tell(struct first *f, const char *path, const struct mistake *m)
 		f->say(f->ctx, path, m->line, m->column, m->text);
 }
 
+/* A flow that is a program has it in the provider's folder. */
+static void check_programs(struct provider *p, struct lint *l)
+{
+	jv flows = json_get(p->doc, "flows");
+
+	for (struct json_iter it = json_iter(flows); json_next(&it);) {
+		const char *program = json_str(it.value, "exec", NULL);
+		char *path = xasprintf("%s/%s", p->dir, program ? program : ""), *at = pointer_down("/flows", it.key);
+		char *exec = pointer_down(at, "exec");
+
+		if (program && *program != '/' && access(path, X_OK))
+			mistake_at(&l->mistakes, exec, "there is no program %s that can be run", path);
+		free(exec);
+		free(at);
+		free(path);
+	}
+	jv_free(flows);
+}
+
 /* The filters are compiled only where their words are sound, so that one mistake is not told twice. */
 static int compile(struct provider *p, struct lint *l, struct err *e)
 {
 	size_t before = l->mistakes.n;
 
 	p->exprs = exprs_new(p->doc, json_str(p->doc, "timezone", NULL));
-	if (before)
+	if (before) {
+		mistakes_sort(&l->mistakes);
 		return -1;
+	}
 	if (exprs_check(p->exprs, lint_filter_wrong, l, e) == 0)
 		return 0;
 	mistakes_sort(&l->mistakes);
@@ -157,6 +178,7 @@ static struct provider *load(const char *path, struct first *first, jv *selector
 	lint_provider(&lint, &yaml, str_text(&text), folder);
 	p->doc = jv_copy(lint.doc);
 	p->name = xstrdup(json_str(p->doc, "name", ""));
+	check_programs(p, &lint);
 	r = compile(p, &lint, e);
 	for (size_t i = 0; i < lint.mistakes.n; i++)
 		tell(first, path, &lint.mistakes.list[i]);
@@ -326,23 +348,22 @@ static bool need_met(jv context, const char *path)
 	return met;
 }
 
-bool provider_needs_met(const struct provider *p, jv context, struct err *e)
+int provider_needs_met(const struct provider *p, jv context, struct err *e)
 {
 	jv needs = json_get(p->doc, "needs");
-	bool met = true;
+	int r = 0;
 
-	for (struct json_iter it = json_iter(needs); json_next(&it);) {
+	for (struct json_iter it = json_iter(needs); r == 0 && json_next(&it);) {
 		const char *title = json_str(it.value, "title", NULL);
+		bool counts = !json_bool(it.value, "optional", false) &&
+			      (!str_starts(it.key, "credentials.") || json_has(context, "credentials"));
 
-		if (json_bool(it.value, "optional", false) ||
-		    (str_starts(it.key, "credentials.") && !json_has(context, "credentials")) || need_met(context, it.key))
+		if (!counts || need_met(context, it.key))
 			continue;
-		err_set(e, EX_CONFIG, "provider %s needs %s%s%s%s, which the session does not give", p->name, it.key, title ? " (" : "",
-			title ? title : "", title ? ")" : "");
-		met = false;
+		r = err_set(e, EX_CONFIG, "provider %s needs %s%s%s%s, which the session does not give", p->name, it.key,
+			    title ? " (" : "", title ? title : "", title ? ")" : "");
 		json_iter_end(&it);
-		break;
 	}
 	jv_free(needs);
-	return met;
+	return r;
 }

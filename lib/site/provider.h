@@ -41,8 +41,8 @@ const char *step_verb(jv step);
  * `needs` names, with the defaults it gives; of its credentials likewise, only when LOGIN. Parts without
  * any such field are empty. */
 jv provider_context(const struct provider *p, jv record, bool login);
-/* True when CONTEXT (from provider_context) has every field that is needed and not optional; credentials
- * count where the context has them. Otherwise *e (EX_CONFIG) names the first that is missing. */
-bool provider_needs_met(const struct provider *p, jv context, struct err *e);
+/* 0 when CONTEXT (from provider_context) has every field that is needed and not optional; credentials count
+ * where the context has them. Otherwise -1, and *e (EX_CONFIG) names the first that is missing. */
+int provider_needs_met(const struct provider *p, jv context, struct err *e);
 
 #endif
