@@ -30,7 +30,7 @@ bin_ab_notify_LDADD = $(STORE)
 
 bin_PROGRAMS += bin/ab-otp
 bin_ab_otp_SOURCES = bin/otp.c
-bin_ab_otp_LDADD = $(STORE)
+bin_ab_otp_LDADD = lib/libmail.a $(STORE)
 
 bin_PROGRAMS += bin/ab-page
 bin_ab_page_SOURCES = bin/page.c
@@ -53,5 +53,6 @@ bin_ab_run_SOURCES = bin/run.c
 bin_ab_run_LDADD = $(RUN)
 
 bin_PROGRAMS += bin/ab-vault
-bin_ab_vault_SOURCES = bin/vault.c
+bin_ab_vault_SOURCES = bin/vault.c bin/vault-carry.c bin/vault-command.h bin/vault-edit.c bin/vault-evidence.c \
+	bin/vault-exec.c bin/vault-key.c bin/vault-new.c bin/vault-provider.c bin/vault-session.c
 bin_ab_vault_LDADD = lib/libsite.a $(STORE) $(YAML_LIBS)

@@ -5,6 +5,7 @@ include lib/wire/local.mk
 include lib/site/local.mk
 include lib/page/local.mk
 include lib/store/local.mk
+include lib/mail/local.mk
 include lib/plan/local.mk
 include lib/work/local.mk
 include lib/run/local.mk
@@ -15,6 +16,7 @@ BASE = lib/libbase.a
 JSON = lib/libext.a $(BASE) $(JQ_LIBS)
 WIRE = lib/libwire.a $(JSON)
 STORE = lib/libstore.a $(WIRE) $(SODIUM_LIBS)
+MAIL = lib/libmail.a $(WIRE)
 PLAN = lib/libplan.a $(WIRE)
 SITE = lib/libsite.a $(WIRE) $(YAML_LIBS)
 PAGE = lib/libpage.a $(WIRE) $(CURL_LIBS) $(XML_LIBS)

@@ -6,15 +6,15 @@ libexec_ab_page_http_LDADD = $(PAGE)
 
 pkglibexec_PROGRAMS += libexec/ab-inbox-maildir
 libexec_ab_inbox_maildir_SOURCES = libexec/inbox-maildir.c
-libexec_ab_inbox_maildir_LDADD = $(WIRE) $(ETPAN_LIBS)
+libexec_ab_inbox_maildir_LDADD = $(MAIL) $(ETPAN_LIBS)
 
 pkglibexec_PROGRAMS += libexec/ab-inbox-exec
 libexec_ab_inbox_exec_SOURCES = libexec/inbox-exec.c
-libexec_ab_inbox_exec_LDADD = $(WIRE)
+libexec_ab_inbox_exec_LDADD = $(MAIL)
 
 pkglibexec_PROGRAMS += libexec/ab-inbox-human
 libexec_ab_inbox_human_SOURCES = libexec/inbox-human.c
-libexec_ab_inbox_human_LDADD = $(WIRE)
+libexec_ab_inbox_human_LDADD = $(MAIL)
 
 pkglibexec_PROGRAMS += libexec/ab-notify-exec
 libexec_ab_notify_exec_SOURCES = libexec/notify-exec.c

@@ -1,0 +1,7 @@
+noinst_LIBRARIES += lib/libmail.a
+lib_libmail_a_SOURCES = \
+	lib/mail/code.c lib/mail/code.h \
+	lib/mail/inbox.c lib/mail/inbox.h \
+	lib/mail/pick.c lib/mail/pick.h \
+	lib/mail/text.c lib/mail/text.h \
+	lib/mail/words.c lib/mail/words.h

@@ -1,0 +1,387 @@
+/* ab-inbox-maildir: codes out of a Maildir, as they arrive.
+ *
+ * New mail is seen by inotify within a millisecond; the folder is listed only at the mark and at the start of a wait (after
+ * the watches are set, so that nothing falls between), and again when it changed without a word from inotify
+ * (network file systems). A mail is known by its name without the flags, so that it stays the same when a mail program
+ * marks it as read. Nothing is written, moved or flagged. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/opt.h"
+#include "base/proc.h"
+#include "base/sandbox.h"
+#include "mail/inbox.h"
+#include "mail/pick.h"
+
+#define SEEN_MAX 20000 /* names in a mark; a larger folder is told apart by time */
+#define RECENT 2000    /* ms before the mark whose mails even then are known by name */
+#define TICK 1000      /* ms between looks at the folders' own times */
+#define CPU_MAX 5      /* seconds for one mail: patterns and mails come from others */
+
+struct folder {
+	const char *name;
+	int fd, watch;
+	struct timespec listed; /* its modification time when it was last listed */
+};
+
+static char *root;
+static struct folder folders[2] = {{"new", -1, -1, {0}}, {"cur", -1, -1, {0}}};
+static int notify = -1;
+
+/* A set of names, as 64-bit hashes: open addressing, 0 is free. */
+struct set {
+	uint64_t *slots;
+	size_t size, used;
+};
+
+static uint64_t name_hash(const char *name)
+{
+	size_t len = strcspn(name, ":"); /* flags follow */
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)name[i]) * 1099511628211u;
+	return h ? h : 1;
+}
+
+static bool set_has(const struct set *s, uint64_t h)
+{
+	for (size_t i = s->size ? h & (s->size - 1) : 0; s->size && s->slots[i]; i = (i + 1) & (s->size - 1))
+		if (s->slots[i] == h)
+			return true;
+	return false;
+}
+
+static void set_add(struct set *s, uint64_t h)
+{
+	size_t i;
+
+	if (s->used * 2 >= s->size) {
+		struct set bigger = {.size = s->size ? s->size * 2 : 1024};
+
+		bigger.slots = xcalloc(bigger.size, sizeof *bigger.slots);
+		for (size_t n = 0; n < s->size; n++)
+			if (s->slots[n])
+				set_add(&bigger, s->slots[n]);
+		free(s->slots);
+		*s = bigger;
+	}
+	for (i = h & (s->size - 1); s->slots[i]; i = (i + 1) & (s->size - 1))
+		if (s->slots[i] == h)
+			return;
+	s->slots[i] = h;
+	s->used++;
+}
+
+/* Opening */
+
+static void close_all(void)
+{
+	for (int i = 0; i < 2; i++) {
+		if (folders[i].fd >= 0)
+			close(folders[i].fd);
+		folders[i].fd = -1;
+	}
+	if (notify >= 0)
+		close(notify);
+	notify = -1;
+	free(root);
+	root = NULL;
+}
+
+static int open_folder(struct folder *f, struct err *e)
+{
+	char *path = xasprintf("%s/%s", root, f->name);
+	int r = 0;
+
+	f->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	f->watch = inotify_add_watch(notify, path, IN_MOVED_TO | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+	if (f->fd < 0)
+		r = err_set(e, errno == ENOENT ? EX_CONFIG : EX_UNAVAILABLE, "%s is no Maildir that can be read: open %s:", root, f->name);
+	else if (f->watch < 0)
+		r = err_set(e, EX_UNAVAILABLE, "watch %s:", path);
+	free(path);
+	return r;
+}
+
+static int maildir_open(jv settings, struct err *e)
+{
+	const char *home = getenv("HOME");
+	char *path = inbox_path(json_str(settings, "url", ""), e);
+
+	close_all();
+	if (!path)
+		return -1;
+	if (str_starts(path, "~/") && home)
+		root = xasprintf("%s%s", home, path + 1);
+	else
+		root = xstrdup(path);
+	free(path);
+	if (*root != '/')
+		return err_set(e, EX_CONFIG, "maildir:%s: give the whole path, from / or ~/", root);
+	notify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (notify < 0)
+		return err_set(e, EX_OSERR, "start inotify:");
+	return open_folder(&folders[0], e) || open_folder(&folders[1], e) ? -1 : 0;
+}
+
+/* Listing */
+
+typedef void each_mail(struct folder *f, const char *name, void *ctx);
+
+static int list(struct folder *f, each_mail *each, void *ctx, struct err *e)
+{
+	int fd = openat(f->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *d;
+	struct stat st;
+
+	if (!dir) {
+		if (fd >= 0)
+			close(fd);
+		return err_set(e, EX_UNAVAILABLE, "list %s/%s:", root, f->name);
+	}
+	if (fstat(fd, &st) == 0)
+		f->listed = st.st_mtim;
+	while ((d = readdir(dir)))
+		if (d->d_name[0] != '.')
+			each(f, d->d_name, ctx);
+	closedir(dir);
+	return 0;
+}
+
+static int list_both(each_mail *each, void *ctx, struct err *e)
+{
+	/* new first: a mail that moves on to cur meanwhile is met twice, not never */
+	return list(&folders[0], each, ctx, e) || list(&folders[1], each, ctx, e) ? -1 : 0;
+}
+
+static int64_t stat_ms(const struct timespec *t)
+{
+	return (int64_t)t->tv_sec * 1000 + t->tv_nsec / 1000000;
+}
+
+/* The mark: {"time", "seen"} with every name's hash in hex, or, for a large folder, {"time", "recent"} with those of the
+ * last moments. */
+
+struct marking {
+	int64_t now;
+	size_t count;
+	struct str all, recent;
+};
+
+static void mark_one(struct folder *f, const char *name, void *ctx)
+{
+	struct marking *m = ctx;
+	struct stat st;
+
+	if (m->count++ < SEEN_MAX)
+		str_addf(&m->all, "%016llx", (unsigned long long)name_hash(name));
+	if (fstatat(f->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && stat_ms(&st.st_mtim) >= m->now - RECENT)
+		str_addf(&m->recent, "%016llx", (unsigned long long)name_hash(name));
+}
+
+static jv maildir_mark(struct err *e)
+{
+	struct marking m = {.now = clock_wall()};
+	char now[CLOCK_TEXT];
+	jv mark = jv_invalid();
+
+	if (notify < 0)
+		err_set(e, EX_CONFIG, "mark: open the inbox first");
+	else if (list_both(mark_one, &m, e) == 0)
+		mark = json_obj("time", jv_string(clock_format(m.now, now)), m.count <= SEEN_MAX ? "seen" : "recent",
+				jv_string(str_text(m.count <= SEEN_MAX ? &m.all : &m.recent)), NULL);
+	str_free(&m.all);
+	str_free(&m.recent);
+	return mark;
+}
+
+/* Waiting */
+
+struct waiting {
+	struct set seen;
+	int64_t after; /* mails older than this (wall) are not new; -1: names alone tell */
+	struct pick pick;
+	bool lost;     /* inotify dropped events, or cannot tell: list again */
+};
+
+static int read_mark(struct waiting *w, jv mark, struct err *e)
+{
+	const char *seen = json_str(mark, "seen", NULL), *names = seen ? seen : json_str(mark, "recent", NULL);
+	char hex[17] = "";
+	int64_t time;
+
+	w->after = -1;
+	if (!names || clock_parse(json_str(mark, "time", ""), &time))
+		return err_set(e, EX_CONFIG, "wait: not a mark of a Maildir");
+	if (!seen)
+		w->after = time - RECENT / 2;
+	for (; strlen(names) >= 16; names += 16) {
+		memcpy(hex, names, 16);
+		set_add(&w->seen, strtoull(hex, NULL, 16));
+	}
+	return 0;
+}
+
+/* A mail or a pattern made to be slow ends this process, and the wait, not the machine. */
+static void bound_cpu(void)
+{
+	struct rusage used;
+	struct rlimit limit;
+
+	if (getrusage(RUSAGE_SELF, &used) || getrlimit(RLIMIT_CPU, &limit))
+		return;
+	limit.rlim_cur = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec + CPU_MAX + 1);
+	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_cur < limit.rlim_max)
+		setrlimit(RLIMIT_CPU, &limit);
+}
+
+static void offer(struct folder *f, const char *name, void *ctx)
+{
+	struct waiting *w = ctx;
+	uint64_t h = name_hash(name);
+	struct str raw = {0};
+	struct mime mail;
+	struct stat st;
+	char *unique;
+	int fd;
+
+	if (name[0] == '.' || set_has(&w->seen, h))
+		return;
+	fd = openat(f->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || !st.st_size ||
+	    (w->after >= 0 && stat_ms(&st.st_mtim) < w->after)) {
+		if (fd >= 0)
+			close(fd);
+		return; /* gone on to cur, still empty, old, or no mail */
+	}
+	set_add(&w->seen, h);
+	raw.s = xmalloc(MIME_MAIL_MAX + 1);
+	raw.cap = MIME_MAIL_MAX + 1;
+	for (ssize_t got; raw.len < MIME_MAIL_MAX && (got = read(fd, raw.s + raw.len, MIME_MAIL_MAX - raw.len)) > 0;)
+		raw.len += (size_t)got;
+	raw.s[raw.len] = '\0';
+	close(fd);
+	bound_cpu();
+	unique = xstrndup(name, strcspn(name, ":"));
+	if (mime_parse(&mail, raw.s, raw.len, NULL) == 0)
+		pick_offer(&w->pick, &mail, unique, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+	mime_free(&mail);
+	free(unique);
+	explicit_bzero(raw.s, raw.len);
+	str_free(&raw);
+}
+
+static int take_event(struct waiting *w, const struct inotify_event *ev, struct err *e)
+{
+	if (ev->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT))
+		return err_set(e, EX_UNAVAILABLE, "the Maildir %s was removed or moved", root);
+	/* a name that was made, but neither moved here nor closed yet, may be a hard link (a whole mail) or a mail that
+	 * is being written */
+	if (ev->mask & (IN_Q_OVERFLOW | IN_CREATE))
+		w->lost = true;
+	else if (ev->len)
+		offer(ev->wd == folders[0].watch ? &folders[0] : &folders[1], ev->name, w);
+	return 0;
+}
+
+static int take_events(struct waiting *w, struct err *e)
+{
+	char buf[16384] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t got;
+
+	while ((got = read(notify, buf, sizeof buf)) > 0)
+		for (char *p = buf; p < buf + got; p += sizeof(struct inotify_event) + ((struct inotify_event *)p)->len)
+			if (take_event(w, (struct inotify_event *)p, e))
+				return -1;
+	return 0;
+}
+
+static bool changed(const struct folder *f)
+{
+	struct stat st;
+
+	return fstat(f->fd, &st) == 0 && (st.st_mtim.tv_sec != f->listed.tv_sec || st.st_mtim.tv_nsec != f->listed.tv_nsec);
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a >= 0 && a < b ? a : b;
+}
+
+static jv wait_for(struct waiting *w, int64_t deadline, struct line_in *in, struct err *e)
+{
+	struct pollfd p[2] = {{notify, POLLIN, 0}, {in->fd, POLLIN, 0}};
+
+	if (take_events(w, e) || list_both(offer, w, e))
+		return jv_invalid();
+	for (;;) {
+		int64_t now = clock_mono(), ready = pick_ready(&w->pick);
+
+		if (ready >= 0 && (ready <= now || (now >= deadline && !w->pick.suspect)))
+			return pick_take(&w->pick);
+		if (now >= deadline) {
+			err_set(e, EX_TEMPFAIL, "no mail with a code came in time");
+			return jv_invalid();
+		}
+		proc_poll(p, 2, sooner(ready, sooner(now + (w->lost ? TICK / 10 : TICK), deadline)));
+		if (inbox_interrupted(in)) {
+			err_set(e, INBOX_CANCELLED, "the wait was cancelled");
+			return jv_invalid();
+		}
+		if (!p[0].revents && (w->lost || changed(&folders[0]) || changed(&folders[1]))) {
+			w->lost = false;
+			if (list_both(offer, w, e))
+				return jv_invalid();
+		}
+		if (take_events(w, e))
+			return jv_invalid();
+	}
+}
+
+static jv maildir_wait(jv mark, jv rules_given, int64_t deadline, struct line_in *in, struct err *e)
+{
+	struct waiting w = {0};
+	struct rules rules;
+	jv answer = jv_invalid();
+
+	pick_start(&w.pick, &rules);
+	if (rules_parse(&rules, rules_given, e) == 0 && read_mark(&w, mark, e) == 0) {
+		if (rules.since < 0)
+			clock_parse(json_str(mark, "time", ""), &rules.since);
+		if (notify < 0)
+			err_set(e, EX_CONFIG, "wait: open the inbox first");
+		else
+			answer = wait_for(&w, deadline, in, e);
+	}
+	pick_free(&w.pick);
+	rules_free(&rules);
+	free(w.seen.slots);
+	return answer;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct inbox_ops ops = {maildir_open, maildir_mark, maildir_wait, close_all};
+	static const struct opt_spec spec = {
+		.program = "ab-inbox-maildir", .synopsis = "", .about = "Inbox driver: codes out of a Maildir (ab-otp(1)).",
+	};
+	struct err e;
+
+	sandbox_private();
+	opt_parse(argc, argv, &spec);
+	if (sandbox_no_network(&e))
+		die_err(&e);
+	return inbox_serve(&ops) ? EX_IOERR : 0;
+}
