@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "site/exec.h"
 #include "site/memo.h"
 
 #define STEP_TIMEOUT 30000
@@ -57,7 +58,8 @@ static jv expand(struct flow *f, jv template, struct err *e)
 {
 	char now[CLOCK_TEXT];
 
-	f->context = json_set_str(f->context, "now", clock_format(clock_wall(), now));
+	if (!json_has(f->run->context, "now"))
+		f->context = json_set_str(f->context, "now", clock_format(clock_wall(), now));
 	return expr_expand(f->run->provider->exprs, template, f->context, e);
 }
 
@@ -68,12 +70,6 @@ static jv member(struct flow *f, jv step, const char *key, struct err *e)
 
 	jv_free(template);
 	return v;
-}
-
-static bool truthy(jv v)
-{
-	return json_ok(v) && !json_is(v, JV_KIND_NULL) && !json_is(v, JV_KIND_FALSE) &&
-	       !(json_is(v, JV_KIND_STRING) && !json_len(v));
 }
 
 static void keep(struct flow *f, const char *name, jv value)
@@ -197,7 +193,7 @@ static bool decide(struct flow *f, jv cond, jv results, int *next)
 	if (yes && json_has(cond, "jq")) {
 		jv v = member(f, cond, "jq", NULL); /* a filter that fails has not found it */
 
-		yes = truthy(v);
+		yes = json_ok(v) && expr_true(v);
 		jv_free(v);
 	}
 	return yes;
@@ -669,28 +665,48 @@ static bool same_field(const char *key, jv a, jv b)
 	return json_equal(a, b);
 }
 
-static enum go do_identity(struct flow *f, jv step)
+bool identity_match(jv shown, jv slot, char *why, size_t size)
 {
-	struct err e = {0};
-	jv shown = member(f, step, "identity", &e), slot = json_get(f->context, "slot");
-	enum go go = GO;
+	bool same = true;
 
-	if (json_is(shown, JV_KIND_STRING))
-		shown = json_obj("id", shown, NULL);
+	if (json_is(shown, JV_KIND_STRING)) {
+		jv id = json_get(slot, "id");
+
+		same = json_equal(shown, id);
+		jv_free(id);
+		snprintf(why, size, "the page shows %.60s, the slot is %.60s", json_string(shown, ""), json_str(slot, "id", ""));
+		return same;
+	}
+	snprintf(why, size, "the slot's identity can't be read from the page");
 	if (!json_is(shown, JV_KIND_OBJECT) || !json_len(shown))
-		go = end(f, "changed", "the slot's identity can't be read: %s", json_ok(shown) ? "not an object" : e.text);
-	for (struct json_iter it = json_iter(go == GO ? shown : jv_null()); json_next(&it);) {
+		return false;
+	for (struct json_iter it = json_iter(shown); json_next(&it);) {
 		jv mine = json_get(slot, it.key);
 
-		if (go == GO && !same_field(it.key, it.value, mine)) {
+		if (same && !same_field(it.key, it.value, mine)) {
 			char *a = json_text(it.value), *b = json_text(mine);
 
-			go = end(f, "taken", "the page shows %s %.60s, the slot has %.60s", it.key, a, b);
+			snprintf(why, size, "the page shows %s %.60s, the slot has %.60s", it.key, a, b);
+			same = false;
 			free(a);
 			free(b);
 		}
 		jv_free(mine);
 	}
+	return same;
+}
+
+static enum go do_identity(struct flow *f, jv step)
+{
+	struct err e = {0};
+	jv shown = member(f, step, "identity", &e), slot = json_get(f->context, "slot");
+	char why[200];
+	enum go go = GO;
+
+	if (!json_ok(shown))
+		go = end(f, "changed", "%s", e.text);
+	else if (!identity_match(shown, slot, why, sizeof why))
+		go = end(f, "taken", "%s", why);
 	f->identified |= go == GO;
 	jv_free(shown);
 	jv_free(slot);
@@ -822,7 +838,7 @@ static enum go do_if(struct flow *f, jv step)
 
 		if (!json_ok(v))
 			go = end(f, "changed", "%s", e.text);
-		yes = truthy(v);
+		yes = json_ok(v) && expr_true(v);
 		jv_free(v);
 	} else {
 		go = holds(f, cond, &yes);
@@ -937,6 +953,8 @@ void flow_run(const struct flow_run *run, const char *name, struct flow_result *
 		steps(&f, list);
 		if (strcmp(result->class, "ok") == 0)
 			result->reason[0] = '\0';
+	} else if (*json_str(list, "exec", "")) {
+		exec_run(run, name, json_str(list, "exec", ""), result);
 	} else {
 		end(&f, "changed", "the provider has no flow '%s'", name);
 	}

@@ -47,6 +47,8 @@ struct flow_host {
 	jv (*human)(void *ctx, const char *kind, const char *question, int64_t timeout, struct err *e);
 	/* Keeps the page as evidence; PAGE is the agent's `evidence` answer. */
 	void (*evidence)(void *ctx, const char *label, jv page);
+	/* May this PROGRAM (as the provider writes it) run? -1 with *e when the owner has not consented to it. */
+	int (*program)(void *ctx, const char *program, struct err *e);
 	/* Waits MS milliseconds; -1 when the program is to stop. */
 	int (*sleep)(void *ctx, int64_t ms);
 };
@@ -73,7 +75,8 @@ struct flow_run {
 	const struct provider *provider;
 	struct page *page;
 	const struct flow_host *host;
-	jv context;             /* profile, party, site, credentials, slot, booking; borrowed */
+	jv context;             /* profile, party, site, credentials, slot, booking; borrowed. A "now" in it stands
+	                           for the clock (tests) */
 	struct flow_memo *memo; /* may be NULL */
 };
 
@@ -81,6 +84,10 @@ struct flow_run {
 void flow_run(const struct flow_run *run, const char *name, struct flow_result *result);
 void flow_result_free(struct flow_result *r);
 bool flow_ok(const struct flow_result *r);
+
+/* True when what the page SHOWS (an object of fields, or the id as a string) is SLOT: each field equal, `start` as an
+ * instant. Otherwise WHY says what differs. Both borrowed. */
+bool identity_match(jv shown, jv slot, char *why, size_t size);
 
 /* Retry-After (RFC 9110 s.10.2.3), seconds or a date, as ms from NOW (clock_wall); -1 when malformed. */
 int64_t retry_after(const char *text, int64_t now);

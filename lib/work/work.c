@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "base/sandbox.h"
+#include "site/exec.h"
 #include "store/consent.h"
 #include "store/journal.h"
 #include "store/vault.h"
@@ -115,6 +116,7 @@ int work_open(struct work *w, char **argv, unsigned parts, unsigned hand_on, str
 
 void work_close(struct work *w)
 {
+	exec_end_all();
 	page_close(w->page);
 	flow_memo_free(w->memo);
 	pacer_free(w->pacer);
@@ -331,6 +333,15 @@ static void host_evidence(void *ctx, const char *label, jv page)
 	free(name);
 }
 
+static int host_program(void *ctx, const char *program, struct err *e)
+{
+	struct work *w = ctx;
+
+	if (consent_program(w->rules, program))
+		return 0;
+	return err_set(e, EX_NOPERM, "the owner's consent does not list the program '%s' (consent.programs)", program);
+}
+
 static int host_sleep(void *ctx, int64_t ms)
 {
 	return work_sleep(ctx, ms);
@@ -350,6 +361,7 @@ static void set_host(struct work *w)
 		.otp_wait = host_otp_wait,
 		.human = host_human,
 		.evidence = keys_have(w->session, PART_EVIDENCE) ? host_evidence : NULL,
+		.program = host_program,
 		.sleep = host_sleep,
 	};
 }
