@@ -10,8 +10,9 @@
 
 #include "base/die.h"
 #include "base/proc.h"
+#include "store/sealed.h"
 
-#define KEY_BYTES 32
+#define KEY_BYTES SEAL_KEY
 
 /* A session's parts; each is sealed under a subkey of its own. */
 enum part {
@@ -26,16 +27,29 @@ enum part {
 #define PART_BIT(part) (1u << (part))
 
 const char *part_name(enum part part); /* "secrets" … */
+/* The bits of "rules,state", "all"; 0 when a name is unknown. */
+unsigned parts_parse(const char *names);
 
 /* Makes sure that we were given SESSION's keys for all of PARTS (PART_BIT mask). Where we were not, this
  * program is replaced by `ab-vault exec SESSION -- ARGV…` (which asks for the passphrase and comes back);
  * returns -1 with EX_NOPERM only when that was tried already or can't be. Call before launch_init. */
 int keys_need(char **argv, const char *session, unsigned parts, struct err *e);
+/* The same for N sessions, so that the passphrase is asked once. */
+int keys_need_all(char **argv, const char *const *sessions, int n, unsigned parts, struct err *e);
 /* Closes the descriptors of parts not in KEEP (all sessions) and forgets them. */
 void keys_keep(unsigned keep);
+/* For ab-run, which gets further keys over its socket: FD becomes ours, and SESSION's key for PART in place
+ * of one we had. -1 (FD stays the caller's) when it is no key. */
+int keys_adopt(const char *session, enum part part, int fd, struct err *e);
+/* Closes all of SESSION's and forgets them. */
+void keys_drop(const char *session);
 bool keys_have(const char *session, enum part part);
 /* Copies the subkey into KEY (sodium_memzero it after use). */
 int keys_get(const char *session, enum part part, unsigned char key[KEY_BYTES], struct err *e);
+/* The same with the vault's id, for sealed.h. */
+int keys_subkey(const char *session, enum part part, struct subkey *k, struct err *e);
+/* For `ab-vault exec`: the entries of AB_KEYS that hold, their descriptors left open across exec (caller frees). */
+char *keys_inherit(void);
 /* What hands PARTS of SESSION on to a child: adds to FDS/NFDS the descriptors (targets from FIRST up) and
  * returns the "AB_KEYS=…" string for its environment (caller frees). Parts we lack are left out. */
 char *keys_pass(const char *session, unsigned parts, int first, struct fd_map *fds, int *nfds);

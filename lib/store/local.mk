@@ -4,5 +4,9 @@ lib_libstore_a_SOURCES = \
 	lib/store/consent.c lib/store/consent.h \
 	lib/store/journal.c lib/store/journal.h \
 	lib/store/keys.c lib/store/keys.h \
+	lib/store/master.c lib/store/master.h \
+	lib/store/passphrase.c lib/store/passphrase.h \
+	lib/store/record.c lib/store/record.h \
+	lib/store/sealed.c lib/store/sealed.h \
 	lib/store/session.c lib/store/session.h \
 	lib/store/vault.c lib/store/vault.h
