@@ -46,3 +46,62 @@ has_line() {
 end_pid() {
 	[ -z "${1:-}" ] || { kill "$1" 2>/dev/null || :; wait "$1" 2>/dev/null || :; }
 }
+
+# ---- the practice sites and sessions on them ---------------------------------------------------------
+
+# start_site [OPTION…]: ab-demo on free ports; sets SITE_PID, BASE, CONTROL and MAIL
+start_site() {
+	MAIL=$BATS_TEST_TMPDIR/mail
+	ab-demo --listen 127.0.0.1:0 --control 127.0.0.1:0 --maildir "$MAIL" --seed 1 "$@" \
+		>"$BATS_TEST_TMPDIR/site.json" 2>"$BATS_TEST_TMPDIR/site.log" 3>&- &
+	SITE_PID=$!
+	until_line 10 "$BATS_TEST_TMPDIR/site.json" '.control' >/dev/null
+	BASE=$(jq -r .base "$BATS_TEST_TMPDIR/site.json")
+	CONTROL=$(jq -r .control "$BATS_TEST_TMPDIR/site.json")
+}
+stop_site() {
+	end_pid "${SITE_PID:-}"
+	SITE_PID=
+}
+control() { # control PATH [JSON]
+	if [ $# -gt 1 ]; then curl -sSf -d "$2" "${CONTROL}_demo/$1"; else curl -sSf "${CONTROL}_demo/$1"; fi
+}
+# release OFFICE PLACE CATEGORY START…: slots appear; START as 2027-01-11T09:30
+release() {
+	local office=$1 place=$2 category=$3 start list=
+	shift 3
+	for start; do
+		list="$list${list:+,}{\"place\":\"$place\",\"category\":\"$category\",\"start\":\"$start\",\"seats\":1}"
+	done
+	control release "{\"office\":\"$office\",\"slots\":[$list]}" >/dev/null
+}
+# The site's own bookings that stand, as a JSON array
+truth() {
+	control bookings | jq -c '[(.bookings? // .)[] | select(.state != "cancelled")]'
+}
+day() { TZ=Europe/Istanbul date -d "+$1 days" +%F; }
+
+# new_session NAME PROVIDER [JQ-FILTER]: a session in the test's vault (made at first use); the filter changes
+# the record, as JSON, before it goes in
+new_session() {
+	export AB_KEY_FILE=$HOME/key
+	if [ ! -e "$AB_KEY_FILE" ]; then
+		(umask 077 && head -c 32 /dev/urandom >"$AB_KEY_FILE")
+		ab-vault init >/dev/null
+	fi
+	jq -n --arg name "$1" --arg provider "$2" --arg base "$BASE" --arg mail "$MAIL" --arg home "$HOME" \
+		--arg from "$(day 10)" --arg to "$(day 60)" --arg until "$(day 90)" "{
+		provider: \$provider, site: {base: \$base}, timezone: \"Europe/Istanbul\",
+		credentials: {username: (\$name + \"@example.org\"), password: \"practice\"},
+		inbox: {url: (\"maildir:\" + \$mail)},
+		profile: {first_name: \"Alice\", last_name: \"Example\", email: (\$name + \"@example.org\"), phone: \"+90 312 000 00 00\",
+			nationality: \"TUR\", date_of_birth: \"1990-02-01\", passport_number: \"P0000001\",
+			passport_expiry: \"2032-05-31\", address: \"1 Example Street\"},
+		preferences: {between: [\$from, \$to], locations: [\"Ankara\", \"Istanbul\"]},
+		schedule: {interval: \"1s\", jitter: \"0s\"},
+		notify: [\"file:\" + \$home + \"/notices.ndjson\"],
+		consent: {owner: true, book: \"yes\", cancel: \"no\", until: \$until, requests_per_day: \"100000\"}
+	} | ${3:-.}" >"$HOME/$1.json"
+	ab-vault new --from "$HOME/$1.json" "$1" >/dev/null
+	rm "$HOME/$1.json"
+}

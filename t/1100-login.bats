@@ -1,0 +1,77 @@
+# ab-login on the practice sites.
+bats_require_minimum_version 1.5.0
+load lib
+
+setup() {
+	fresh_home
+	start_site
+}
+teardown() {
+	stop_site
+	drop_home
+}
+
+@test "it logs in with the mailed code, and the next time sees that it is" {
+	new_session alice practice
+	run --separate-stderr ab-login alice
+	echo "$output" "$stderr"
+	[ "$status" -eq 0 ]
+	[ "$(jq -r .type <<<"$output" | tr '\n' ' ')" = "otp.requested otp.received session.login " ]
+	run ab-login alice
+	[ "$status" -eq 0 ]
+	[ "$(jq -r .data.reason <<<"$output")" = "already logged in" ]
+}
+
+@test "the session survives in the sealed state, and no cookie is in clear anywhere" {
+	new_session alice practice
+	ab-login alice >/dev/null
+	cookie=$(ab-vault get alice state --reveal | jq -r '.. | objects | select(.value? != null and .name? != null) | .value' | head -n 1)
+	[ -n "$cookie" ]
+	run grep -raF "$cookie" "$HOME" "$AB_RUNTIME"
+	[ "$status" -ne 0 ]
+}
+
+@test "an old code in the mailbox is never used" {
+	new_session alice practice
+	control fault '{"fault":"stale-code","office":"practice"}'
+	run ab-login alice
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+@test "of two codes, the one asked for last" {
+	new_session alice practice
+	control fault '{"fault":"two-codes","office":"practice"}'
+	run ab-login alice
+	echo "$output"
+	[ "$status" -eq 0 ]
+}
+
+@test "a refused login is 77, is remembered, and the site is not asked again until the record changes" {
+	new_session alice practice '.credentials.password = "wrong"'
+	run --separate-stderr ab-login alice
+	echo "$output" "$stderr"
+	[ "$status" -eq 77 ]
+	before=$(control requests | jq .total)
+	run --separate-stderr ab-login alice
+	[ "$status" -eq 77 ]
+	[[ $stderr == *"ab-vault edit alice"* ]]
+	# at most the look whether it is logged in
+	[ "$(($(control requests | jq .total) - before))" -le 2 ]
+	printf practice | ab-vault set alice credentials.password -
+	run ab-login alice
+	[ "$status" -eq 0 ]
+}
+
+@test "logins are bounded per hour, across restarts" {
+	new_session alice practice
+	for _ in 1 2 3 4 5 6; do
+		control fault '{"fault":"expire","office":"practice","count":1}' >/dev/null
+		ab-login alice >/dev/null
+		rm -f "$AB_VAULT/alice/state"
+	done
+	run --separate-stderr ab-login alice
+	echo "$stderr"
+	[ "$status" -eq 75 ]
+	[[ $stderr == *"logins in the last hour"* ]]
+}
