@@ -18,3 +18,4 @@ t_unit_journal_test_LDADD = $(STORE)
 TESTS += t/1000-poll.bats
 TESTS += t/1100-login.bats
 TESTS += t/1200-book.bats
+EXTRA_DIST += t/practice-pages
