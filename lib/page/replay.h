@@ -1,0 +1,19 @@
+/* Saved answers in place of the network (ab-page(5), --replay): each request takes the first answer of the
+ * table that fits it and is not used up. */
+#ifndef PAGE_REPLAY_H
+#define PAGE_REPLAY_H
+
+#include "base/die.h"
+#include "ext/http.h"
+#include "page/url.h"
+
+struct replay;
+
+/* Reads the table FILE; NULL with *e (EX_NOINPUT, EX_DATAERR). */
+struct replay *replay_open(const char *file, struct err *e);
+void replay_free(struct replay *r);
+/* As http_do. No answer that fits is HTTP_UNREACHABLE, nothing sent. */
+enum http_result replay_do(struct replay *r, const struct url *url, const struct http_request *request,
+			   struct http_answer *answer, struct err *e);
+
+#endif

@@ -1,0 +1,81 @@
+/* ab-page-http: the page agent over HTTP. One process per session holds its connection, its cookies and
+ * its document, and nothing else of it; what it may do is ab-page(5). */
+#include <unistd.h>
+
+#include "base/opt.h"
+#include "base/sandbox.h"
+#include "base/str.h"
+#include "page/agent.h"
+#include "page/turns.h"
+
+static const char *listen_fd, *replay_file;
+
+static const struct opt opts[] = {
+	{0, "listen", "FD", "serve clients of the listening Unix socket on descriptor FD", &listen_fd, NULL, NULL},
+	{0, "replay", "FILE", "answer from FILE's saved pages; no network", &replay_file, NULL, NULL},
+	{0},
+};
+
+static const struct opt_spec spec = {
+	.program = "ab-page-http",
+	.synopsis = "[--listen FD] [--replay FILE]",
+	.about = "A session's page over HTTP: commands in, answers out, as JSON lines.",
+	.opts = opts,
+};
+
+static jv on_begin(void *ctx, jv settings)
+{
+	return agent_begin(ctx, settings);
+}
+
+static jv on_command(void *ctx, jv command, int64_t deadline)
+{
+	return agent_command(ctx, command, deadline);
+}
+
+static void on_drop(void *ctx)
+{
+	agent_drop(ctx);
+}
+
+static int serve_socket(struct replay *replay)
+{
+	struct http_aside aside;
+	struct turns_agent agent = {on_begin, on_command, on_drop, NULL};
+	struct turns *t;
+	long long fd;
+	struct err e;
+
+	if (str_long(listen_fd, 3, 1 << 20, &fd))
+		opt_usage("--listen %s: not a descriptor", listen_fd);
+	t = turns_new((int)fd, &e);
+	if (!t)
+		die_err(&e);
+	aside = turns_aside(t);
+	agent.ctx = agent_new(&aside, replay);
+	turns_serve(t, &agent);
+	agent_free(agent.ctx);
+	turns_free(t);
+	return 0;
+}
+
+static int serve_stdio(struct replay *replay)
+{
+	struct turns_agent agent = {on_begin, on_command, on_drop, agent_new(NULL, replay)};
+	int r = turns_stdio(&agent, STDIN_FILENO, STDOUT_FILENO);
+
+	agent_free(agent.ctx);
+	return r ? EX_IOERR : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct replay *replay = NULL;
+	struct err e;
+
+	sandbox_private(); /* cookies are as good as a password */
+	opt_parse(argc, argv, &spec);
+	if (replay_file && !(replay = replay_open(replay_file, &e)))
+		die_err(&e);
+	return listen_fd ? serve_socket(replay) : serve_stdio(replay);
+}
