@@ -25,8 +25,8 @@ bin_ab_login_SOURCES = bin/login.c
 bin_ab_login_LDADD = $(WORK)
 
 bin_PROGRAMS += bin/ab-notify
-bin_ab_notify_SOURCES = bin/notify.c
-bin_ab_notify_LDADD = $(STORE)
+bin_ab_notify_SOURCES = bin/notify.c bin/notify-outbox.c bin/notify.h
+bin_ab_notify_LDADD = lib/libplan.a $(STORE)
 
 bin_PROGRAMS += bin/ab-otp
 bin_ab_otp_SOURCES = bin/otp.c
@@ -45,7 +45,7 @@ bin_ab_poll_SOURCES = bin/poll.c
 bin_ab_poll_LDADD = $(WORK)
 
 bin_PROGRAMS += bin/ab-provider
-bin_ab_provider_SOURCES = bin/provider.c
+bin_ab_provider_SOURCES = bin/provider.c bin/provider-test.c bin/provider-try.c bin/provider.h
 bin_ab_provider_LDADD = $(WORK)
 
 bin_PROGRAMS += bin/ab-run

@@ -1,0 +1,151 @@
+/* ab-provider try: one flow, live, for a session: the commit is never sent. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/proc.h"
+#include "provider.h"
+#include "store/consent.h"
+#include "work/work.h"
+
+#define TURN_TIMEOUT 120000
+#define PAGE_TIMEOUT 30000
+
+static int (*take_token)(void *ctx, struct err *e);
+
+/* --step: what the page is now, and whether to go on. */
+static int take_by_hand(void *ctx, struct err *e)
+{
+	struct work *w = ctx;
+	jv page = page_call(w->page, json_obj("do", jv_string("evidence"), NULL), PAGE_TIMEOUT, NULL);
+	char line[16];
+
+	if (json_bool(page, "ok", false))
+		fprintf(stderr, "%s: %lld %s, %zu bytes\n", json_str(page, "url", ""), (long long)json_int(page, "status", 0),
+			json_str(page, "type", ""), strlen(json_str(page, "body", "")));
+	jv_free(page);
+	fputs("Enter sends the next request, q stops: ", stderr);
+	if (!fgets(line, sizeof line, stdin) || *line == 'q')
+		return err_set(e, EX_SOFTWARE, "stopped by hand");
+	return take_token(ctx, e);
+}
+
+static jv operand(const char *text, const char *what)
+{
+	struct err e;
+	jv v;
+
+	if (!text)
+		return jv_null();
+	v = json_parse(text, strlen(text), &e);
+	if (!json_is(v, JV_KIND_OBJECT))
+		die(EX_USAGE, "--%s: a JSON object is wanted%s%s", what, json_ok(v) ? "" : ": ", json_ok(v) ? "" : e.text);
+	return v;
+}
+
+static jv report_of(const struct flow_result *r, const char *flow, bool vars)
+{
+	jv v = json_obj("flow", jv_string(flow), "class", jv_string(r->class), "reason", jv_string(r->reason), "slots", jv_copy(r->slots),
+			"booking", jv_copy(r->booking), "requests", jv_number(r->requests), NULL);
+
+	return vars ? json_set(v, "var", jv_copy(r->var)) : v;
+}
+
+static int status_of(const char *class)
+{
+	static const struct {
+		const char *class;
+		int status;
+	} table[] = {{"ok", 0},           {"commit", 0},        {"throttled", EX_TEMPFAIL},   {"queued", EX_TEMPFAIL},
+		     {"maintenance", EX_TEMPFAIL}, {"unreachable", EX_TEMPFAIL}, {"stopped", EX_TEMPFAIL}, {"login_failed", EX_NOPERM},
+		     {"refused", EX_NOPERM}, {"unknown", EX_UNKNOWN}};
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		if (strcmp(table[i].class, class) == 0)
+			return table[i].status;
+	return EX_NO;
+}
+
+/* Runs FLOW and prints what came of it as a line of JSON. */
+static int run(struct work *w, const struct try *t, jv slot, jv booking)
+{
+	struct flow_result r;
+	char *text;
+	jv v;
+	int status;
+
+	work_flow(w, t->flow, slot, booking, &r);
+	v = report_of(&r, t->flow, t->vars);
+	text = json_text(v);
+	puts(text);
+	free(text);
+	jv_free(v);
+	if (strcmp(r.class, "commit") == 0)
+		warn("stopped before the commit: nothing was sent that books or cancels");
+	status = status_of(r.class);
+	flow_result_free(&r);
+	return status;
+}
+
+/* The first slot that check finds, for a flow that needs one. */
+static jv find_slot(struct work *w)
+{
+	struct flow_result r;
+	jv slot;
+
+	work_flow(w, "check", jv_null(), jv_null(), &r);
+	if (!flow_ok(&r))
+		warn("no slot to try with: check ended as %s: %s", r.class, r.reason);
+	else if (!json_len(r.slots))
+		warn("no slot to try with: check found none; give one with --slot");
+	slot = json_at(r.slots, 0);
+	flow_result_free(&r);
+	return slot;
+}
+
+static int try_in_turn(struct work *w, const struct try *t, jv slot, jv booking)
+{
+	if (strcmp(t->flow, "book") == 0 && json_is(slot, JV_KIND_NULL)) {
+		int status;
+
+		slot = find_slot(w);
+		status = json_is(slot, JV_KIND_OBJECT) ? run(w, t, slot, booking) : EX_NO;
+		jv_free(slot);
+		return status;
+	}
+	return run(w, t, slot, booking);
+}
+
+int provider_try(const struct try *t, char **argv)
+{
+	const unsigned reads = PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE);
+	struct work w = {.session = t->session, .out = STDERR_FILENO, .stop_fd = -1, .priority = 1, .dry = true, .page_given = -1};
+	jv slot = operand(t->slot, "slot"), booking = operand(t->booking, "booking");
+	struct err e = {0};
+	int status;
+
+	if (strcmp(t->flow, "login") == 0)
+		die(EX_USAGE, "try logs in by ab-login only, which keeps count: run `ab-login %s`", t->session);
+	if (work_open(&w, argv, reads, PART_BIT(PART_SECRETS) | PART_BIT(PART_EVIDENCE), &e))
+		die_err(&e);
+	if (consent_check(w.rules, CONSENT_WATCH, clock_wall(), &e) == CONSENT_NO)
+		die_err(&e);
+	w.stop_fd = proc_signals((const int[]){SIGTERM, SIGINT, SIGHUP, 0}, &e);
+	if (w.stop_fd < 0)
+		die_err(&e);
+	take_token = w.host.take;
+	if (t->step)
+		w.host.take = take_by_hand;
+	if (work_begin(&w, TURN_TIMEOUT, &e))
+		die_err(&e);
+	status = try_in_turn(&w, t, slot, booking);
+	work_end(&w);
+	work_close(&w);
+	jv_free(slot);
+	jv_free(booking);
+	return status;
+}
