@@ -1,5 +1,6 @@
 /* ab-inbox-human: the code comes from the person, who is asked for it (ab-answer(1)). */
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,6 +95,10 @@ int main(int argc, char **argv)
 	sandbox_private();
 	opt_parse(argc, argv, &spec);
 	settings = jv_null();
+	/* whoever ends us closes our stdin, too: then the question is taken back, which a signal would leave lying */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	if (sandbox_no_network(&e))
 		die_err(&e);
 	return inbox_serve(&ops) ? EX_IOERR : 0;

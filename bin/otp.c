@@ -1,0 +1,606 @@
+/* ab-otp: the one-time code that was asked for after the mark, out of the person's inboxes.
+ *
+ * Each inbox is a driver of its own (ab-inbox-SCHEME). All are marked together and waited on together; the first good
+ * code wins and the other waits are cancelled. The person (human:) is asked when the others had their time or have
+ * failed. A code is handed out once: its mail is entered, hashed, in a file that every session shares. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/opt.h"
+#include "base/sandbox.h"
+#include "ext/seal.h"
+#include "mail/inbox.h"
+#include "store/consent.h"
+#include "store/keys.h"
+#include "store/vault.h"
+#include "wire/driver.h"
+
+#define BOXES_MAX 8
+#define OPEN_PATIENCE 20000  /* ms for a driver to open and to mark */
+#define CANCEL_PATIENCE 1500 /* … to end a wait */
+#define LATE 2000            /* … over the deadline that a driver may take to say so */
+#define ASK_AFTER 20000      /* … for the mail before the person is asked */
+#define REPEATS_MAX 20       /* used codes from one inbox in one wait */
+#define SKIP_MAX 64
+#define CLAIMS_MAX (1u << 20)        /* bytes of the claims file at most */
+#define CLAIMS_KEEP (30 * 86400LL)   /* seconds that a claim is remembered when the file is made smaller */
+
+struct box {
+	char *scheme;
+	jv settings;
+	struct driver driver;
+	bool running, waiting, tried;
+	int repeats;
+	struct err trouble; /* why it gives nothing; status 0: it is fine */
+};
+
+static bool coprocess, say_events;
+static const char *from, *to, *subject, *pattern, *timeout = "2m";
+static const char *session;
+static struct box boxes[BOXES_MAX];
+static int nboxes;
+static jv skip; /* ids of mails that this process has used or passed over */
+static char *account; /* the session's own address; NULL: not known */
+
+/* Inboxes */
+
+static void box_stop(struct box *b)
+{
+	if (b->running)
+		driver_stop(&b->driver, 500);
+	b->running = b->waiting = false;
+}
+
+/* True for an answer; the driver's error goes into the box's trouble otherwise. ANSWER is consumed. */
+static bool box_accept(struct box *b, jv answer)
+{
+	jv error = json_get(answer, "error");
+	const char *code = json_str(error, "code", "unreachable");
+	bool ok = json_bool(answer, "ok", false);
+
+	if (!ok && json_ok(answer))
+		err_set(&b->trouble, strcmp(code, "config") == 0 ? EX_CONFIG : strcmp(code, "timeout") == 0 ? EX_TEMPFAIL :
+			strcmp(code, "refused") == 0 ? EX_NOPERM : strcmp(code, "cancelled") == 0 ? INBOX_CANCELLED : EX_UNAVAILABLE,
+			"%s: %s", b->scheme, json_str(error, "message", "no reason given"));
+	jv_free(error);
+	jv_free(answer);
+	return ok;
+}
+
+static bool box_call(struct box *b, jv request)
+{
+	jv answer = driver_call(&b->driver, request, clock_mono() + OPEN_PATIENCE, &b->trouble);
+
+	if (json_ok(answer))
+		return box_accept(b, answer);
+	jv_free(answer);
+	err_wrap(&b->trouble, "%s", b->scheme);
+	return false;
+}
+
+static bool box_start(struct box *b)
+{
+	jv open = json_set_str(jv_copy(b->settings), "do", "open");
+
+	if (b->running) {
+		jv_free(open);
+		return true;
+	}
+	b->trouble = (struct err){0};
+	if (driver_start(&b->driver, "inbox", b->scheme, NULL, &b->trouble)) {
+		jv_free(open);
+		return false;
+	}
+	b->running = true;
+	if (box_call(b, open))
+		return true;
+	box_stop(b);
+	return false;
+}
+
+static bool is_person(const struct box *b)
+{
+	return strcmp(b->scheme, "human") == 0;
+}
+
+static void box_add(jv settings)
+{
+	const char *url = json_str(settings, "url", "");
+
+	if (nboxes == BOXES_MAX)
+		die(EX_CONFIG, "more than %d inboxes", BOXES_MAX);
+	if (!strchr(url, ':'))
+		die(EX_CONFIG, "inbox url '%s': begin it with a scheme (maildir:, exec:, human:)", url);
+	boxes[nboxes++] = (struct box){.scheme = xstrndup(url, strcspn(url, ":")), .settings = settings,
+				       .driver = DRIVER_NONE};
+}
+
+/* What the inbox lacks is said once, at the mark: it is no reason to stop while another works. */
+static void tell_trouble(const struct box *b)
+{
+	if (b->trouble.status)
+		warn("%s", b->trouble.text);
+}
+
+static int all_failed(struct err *e)
+{
+	for (int i = 0; i < nboxes; i++)
+		if (boxes[i].trouble.status) {
+			*e = boxes[i].trouble;
+			return -1;
+		}
+	return err_set(e, EX_CONFIG, "no inbox is set up; add one with ab-vault edit");
+}
+
+static jv otp_mark(struct err *e)
+{
+	char now[CLOCK_TEXT];
+	jv marks = jv_array();
+	int marked = 0;
+
+	for (int i = 0; i < nboxes; i++) {
+		struct box *b = &boxes[i];
+
+		b->tried = box_start(b) && driver_send(&b->driver, json_obj("do", jv_string("mark"), NULL), &b->trouble) == 0;
+	}
+	for (int i = 0; i < nboxes; i++) {
+		struct box *b = &boxes[i];
+		jv answer = b->tried ? driver_recv(&b->driver, clock_mono() + OPEN_PATIENCE, &b->trouble) : jv_invalid();
+		jv mark = json_get(answer, "mark");
+		bool ok = json_ok(answer) && box_accept(b, jv_copy(answer));
+
+		if (!ok) {
+			tell_trouble(b);
+			box_stop(b);
+		}
+		marked += ok;
+		marks = json_push(marks, ok ? jv_copy(mark) : jv_null());
+		jv_free(mark);
+		jv_free(answer);
+	}
+	if (marked)
+		return json_obj("since", jv_string(clock_format(clock_wall(), now)), "marks", marks, NULL);
+	jv_free(marks);
+	all_failed(e);
+	return jv_invalid();
+}
+
+/* Claims */
+
+static bool claimed_before(const struct str *claims, const char *key)
+{
+	const char *at = str_text(claims);
+	size_t len = strlen(key);
+
+	for (; (at = strstr(at, key)); at += len)
+		if ((at == claims->s || at[-1] == '\n') && at[len] == ' ')
+			return true;
+	return false;
+}
+
+/* The claims without what is older than CLAIMS_KEEP. */
+static void drop_old(struct str *claims, int64_t now)
+{
+	struct str kept = {0};
+
+	for (char *p = claims->s, *nl; p && (nl = strchr(p, '\n')); p = nl + 1) {
+		const char *space = memchr(p, ' ', (size_t)(nl - p));
+
+		if (space && strtoll(space, NULL, 10) > now - CLAIMS_KEEP)
+			str_add(&kept, p, (size_t)(nl - p) + 1);
+	}
+	str_free(claims);
+	*claims = kept;
+}
+
+/* 1: the mail is ours from now on; 0: it was used before; -1. The caller holds the lock. */
+static int claim_locked(const char *path, const char *key, struct err *e)
+{
+	struct str claims = {0};
+	int64_t now = clock_wall() / 1000;
+	char line[64];
+	int fd, r = -1, n = snprintf(line, sizeof line, "%s %lld\n", key, (long long)now);
+
+	if (fs_read(path, CLAIMS_MAX * 2, &claims, e) && errno != ENOENT)
+		return -1;
+	if (claimed_before(&claims, key)) {
+		r = 0;
+	} else if (claims.len > CLAIMS_MAX || (claims.len && claims.s[claims.len - 1] != '\n')) {
+		drop_old(&claims, now); /* or a line that a crash cut short */
+		str_add(&claims, line, (size_t)n);
+		r = fs_replace(path, claims.s, claims.len, e) ? -1 : 1;
+	} else if ((fd = fs_open_append(path, e)) >= 0) {
+		r = fs_write_all(fd, line, (size_t)n) || fdatasync(fd) ? err_set(e, EX_IOERR, "write %s:", path) : 1;
+		close(fd);
+	}
+	str_free(&claims);
+	return r;
+}
+
+static int claim(const char *id, const char *code, struct err *e)
+{
+	struct seal_part in[2] = {{id, strlen(id)}, {code, strlen(code)}};
+	char *path = path_state(NULL, "otp.claimed", e), *lock_path = path_state(NULL, "otp.lock", e), key[33];
+	unsigned char hash[16];
+	int lock = -1, r = -1;
+
+	seal_hash(hash, sizeof hash, NULL, in, 2);
+	seal_hex(key, hash, sizeof hash);
+	if (path && lock_path && (lock = fs_lock_wait(lock_path, e)) >= 0)
+		r = claim_locked(path, key, e);
+	if (lock >= 0)
+		close(lock);
+	free(path);
+	free(lock_path);
+	return r;
+}
+
+static void skip_all(jv ids)
+{
+	for (struct json_iter it = json_iter(ids); json_next(&it);)
+		skip = json_push(skip, jv_copy(it.value));
+	if ((int)json_len(skip) > SKIP_MAX)
+		skip = jv_array_slice(skip, (int)json_len(skip) - SKIP_MAX, (int)json_len(skip));
+}
+
+/* Waiting */
+
+struct round {
+	jv mark, rules; /* borrowed */
+	int64_t began, deadline, ask_at;
+};
+
+static void wait_send(struct box *b, int index, const struct round *r)
+{
+	jv marks = json_get(r->mark, "marks"), rules = json_merge_take(jv_object(), jv_copy(r->rules));
+	const char *own = json_str(b->settings, "to", account), *skew = json_str(b->settings, "skew", NULL);
+	int64_t left = r->deadline - clock_mono();
+
+	rules = json_set(json_set(rules, "since", json_get(r->mark, "since")), "skip", jv_copy(skip));
+	if (own && !*json_str(rules, "to", ""))
+		rules = json_set_str(rules, "to", own);
+	if (skew)
+		rules = json_set_str(rules, "skew", skew);
+	b->waiting = driver_send(&b->driver, json_obj("do", jv_string("wait"), "mark", json_at(marks, index), "rules", rules,
+						      "deadline_ms", jv_number((double)(left > 0 ? left : 0)), NULL),
+				 &b->trouble) == 0;
+	jv_free(marks);
+}
+
+static void wait_start(struct box *b, int index, const struct round *r)
+{
+	jv marks = json_get(r->mark, "marks"), mark = json_at(marks, index);
+
+	b->tried = true;
+	b->repeats = 0;
+	if (json_is(mark, JV_KIND_NULL))
+		; /* it could not be marked: whatever it gave might be old */
+	else if (box_start(b)) {
+		b->trouble = (struct err){0};
+		wait_send(b, index, r);
+	}
+	jv_free(mark);
+	jv_free(marks);
+}
+
+/* Ends the waits that still go on. A driver that does not listen is ended itself: its mark is data, so the next wait
+ * loses nothing. */
+static void cancel_waits(void)
+{
+	for (int i = 0; i < nboxes; i++)
+		if (boxes[i].waiting && driver_send(&boxes[i].driver, json_obj("do", jv_string("cancel"), NULL), NULL))
+			box_stop(&boxes[i]);
+	for (int i = 0; i < nboxes; i++) {
+		struct box *b = &boxes[i];
+		int64_t until = clock_mono() + CANCEL_PATIENCE;
+
+		for (int answers = 0; b->waiting && answers < 2;) {
+			jv v = driver_recv(&b->driver, until, NULL);
+
+			answers += !json_has(v, "event");
+			if (!json_ok(v))
+				box_stop(b);
+			jv_free(v);
+		}
+		b->waiting = false;
+	}
+}
+
+static void relay(jv event)
+{
+	const char *type = json_str(event, "type", "");
+	jv data = json_get(event, "data");
+
+	if (say_events)
+		inbox_tell(type, jv_copy(data));
+	else if (!coprocess && strcmp(type, "human.required") == 0)
+		warn("asked the person; answer with: ab-answer %s", json_str(data, "ask", ""));
+	jv_free(data);
+}
+
+static bool code_valid(const char *code, size_t len)
+{
+	if (!len || len > 256 || strlen(code) != len)
+		return false;
+	for (; *code; code++)
+		if ((unsigned char)*code < 0x20 || *code == 0x7f)
+			return false;
+	return true;
+}
+
+/* The final answer out of a driver's, or invalid: no good, and the wait goes on or the box has trouble. */
+static jv take_code(struct box *b, int index, const struct round *r, jv answer)
+{
+	jv mail = json_get(answer, "mail"), passed = json_get(answer, "passed"), code = json_get(answer, "code");
+	const char *id = json_str(mail, "id", ""), *text = json_string(code, "");
+	jv out = jv_invalid();
+	int mine = 1;
+
+	b->waiting = false;
+	if (!code_valid(text, json_len(code)))
+		err_set(&b->trouble, EX_UNAVAILABLE, "%s: the driver's code is no line of text", b->scheme);
+	else if (*id && (mine = claim(id, text, &b->trouble)) == 0 && b->repeats++ < REPEATS_MAX) {
+		skip = json_push(skip, jv_string(id));
+		wait_send(b, index, r);
+	} else if (mine == 0) {
+		err_set(&b->trouble, EX_UNAVAILABLE, "%s: gives codes that were used before", b->scheme);
+	} else if (mine > 0) {
+		skip_all(passed);
+		mail = json_del(mail, "id");
+		out = json_obj("ok", jv_true(), "code", jv_copy(code), "channel", jv_string(b->scheme), "waited_ms",
+			       jv_number((double)(clock_mono() - r->began)), "mail", jv_copy(mail), NULL);
+	}
+	jv_free(mail);
+	jv_free(passed);
+	jv_free(code);
+	return out;
+}
+
+static jv take_line(struct box *b, int index, const struct round *r)
+{
+	jv v = driver_recv(&b->driver, clock_mono() + LATE, &b->trouble), event = json_get(v, "event"), out = jv_invalid();
+
+	if (!json_ok(v)) {
+		err_wrap(&b->trouble, "%s", b->scheme);
+		box_stop(b);
+	} else if (json_is(event, JV_KIND_OBJECT)) {
+		relay(event);
+	} else if (json_bool(v, "ok", false)) {
+		out = take_code(b, index, r, v);
+	} else {
+		b->waiting = false;
+		box_accept(b, jv_copy(v));
+		if (b->trouble.status != EX_TEMPFAIL)
+			tell_trouble(b);
+	}
+	jv_free(event);
+	jv_free(v);
+	return out;
+}
+
+/* Begins to ask the person when it is time, or when nobody else is left. */
+static bool ask_person(struct round *r)
+{
+	bool others = false, any = false;
+
+	for (int i = 0; i < nboxes; i++)
+		others = others || boxes[i].waiting;
+	for (int i = 0; i < nboxes; i++)
+		if (!boxes[i].tried && (!others || clock_mono() >= r->ask_at))
+			wait_start(&boxes[i], i, r);
+	for (int i = 0; i < nboxes; i++)
+		any = any || boxes[i].waiting;
+	return any;
+}
+
+static bool person_is_next(void)
+{
+	for (int i = 0; i < nboxes; i++)
+		if (!boxes[i].tried)
+			return true;
+	return false;
+}
+
+/* Why nobody gave a code: that there was no mail, if anybody looked; else what went wrong first. */
+static void no_code(struct err *e)
+{
+	for (int i = 0; i < nboxes; i++)
+		if (boxes[i].trouble.status == EX_TEMPFAIL) {
+			*e = boxes[i].trouble;
+			return;
+		}
+	all_failed(e);
+}
+
+static jv wait_round(struct round *r, struct line_in *in, struct err *e)
+{
+	struct pollfd p[BOXES_MAX + 1];
+	jv out = jv_invalid();
+
+	while (!json_ok(out) && ask_person(r)) {
+		int64_t until = person_is_next() && r->ask_at < r->deadline ? r->ask_at : r->deadline + LATE;
+		bool buffered = false;
+
+		for (int i = 0; i < nboxes; i++) {
+			p[i] = (struct pollfd){boxes[i].waiting ? boxes[i].driver.in.fd : -1, POLLIN, 0};
+			buffered = buffered || (boxes[i].waiting && line_ready(&boxes[i].driver.in));
+		}
+		p[nboxes] = (struct pollfd){in ? in->fd : -1, POLLIN, 0};
+		proc_poll(p, (unsigned)nboxes + 1, buffered ? 0 : until);
+		if (in && inbox_interrupted(in)) {
+			err_set(e, INBOX_CANCELLED, "the wait was cancelled");
+			return out;
+		}
+		for (int i = 0; i < nboxes && !json_ok(out); i++)
+			if (boxes[i].waiting && (p[i].revents || line_ready(&boxes[i].driver.in)))
+				out = take_line(&boxes[i], i, r);
+		if (!json_ok(out) && clock_mono() >= r->deadline + LATE) {
+			err_set(e, EX_TEMPFAIL, "no code came in time");
+			return out;
+		}
+	}
+	if (!json_ok(out))
+		no_code(e);
+	return out;
+}
+
+static jv otp_wait(jv mark, jv rules, int64_t deadline, struct line_in *in, struct err *e)
+{
+	struct round r = {.mark = mark, .rules = rules, .began = clock_mono(), .deadline = deadline};
+	jv marks = json_get(mark, "marks"), out;
+	int64_t after = ASK_AFTER;
+
+	for (int i = 0; i < nboxes; i++) {
+		const char *own = json_str(boxes[i].settings, "after", NULL);
+
+		if (is_person(&boxes[i]) && own && duration_parse(own, &after))
+			warn("inbox human: after '%s' is no duration (20s)", own);
+		boxes[i].tried = false;
+	}
+	if ((int)json_len(marks) != nboxes || !*json_str(mark, "since", "")) {
+		jv_free(marks);
+		err_set(e, EX_CONFIG, "wait: not a mark of these inboxes");
+		return jv_invalid();
+	}
+	jv_free(marks);
+	r.ask_at = r.began + (after < (deadline - r.began) / 2 ? after : (deadline - r.began) / 2);
+	for (int i = 0; i < nboxes; i++)
+		if (!is_person(&boxes[i]))
+			wait_start(&boxes[i], i, &r);
+	out = wait_round(&r, in, e);
+	cancel_waits();
+	return out;
+}
+
+static void stop_all(void)
+{
+	for (int i = 0; i < nboxes; i++)
+		box_stop(&boxes[i]);
+}
+
+/* Setting up */
+
+static void add_url(const char *url)
+{
+	box_add(json_obj("url", jv_string(url), NULL));
+}
+
+static void add_session_box(jv settings, jv rules)
+{
+	const char *url = json_str(settings, "url", "");
+
+	if (str_starts(url, "exec:") && !consent_program(rules, url + 5))
+		die(EX_NOPERM, "%s: consent.programs does not list %s; add it with ab-vault edit %s", session, url + 5, session);
+	box_add(json_set_str(jv_copy(settings), "session", session));
+}
+
+static jv part(enum part which)
+{
+	struct err e;
+	jv v = part_read(session, which, &e);
+
+	if (!json_ok(v))
+		die_err(&e);
+	return v;
+}
+
+static void load_session(void)
+{
+	jv rules = part(PART_RULES), secrets = part(PART_SECRETS), inbox = json_get(secrets, "inbox");
+	jv username = json_path(secrets, "credentials.username");
+	struct err e;
+
+	if (consent_check(rules, CONSENT_WATCH, clock_wall(), &e) == CONSENT_NO)
+		die_err(&e);
+	if (json_is(inbox, JV_KIND_OBJECT))
+		add_session_box(inbox, rules);
+	else
+		for (struct json_iter it = json_iter(inbox); json_next(&it);)
+			add_session_box(it.value, rules);
+	if (!nboxes)
+		die(EX_CONFIG, "%s has no inbox; add one with ab-vault edit %s", session, session);
+	if (strchr(json_string(username, ""), '@'))
+		account = xstrdup(json_string(username, ""));
+	jv_free(username);
+	jv_free(inbox);
+	jv_free(secrets);
+	jv_free(rules);
+}
+
+/* By hand: one mark, one code. */
+static int one_code(void)
+{
+	jv rules = jv_object(), mark, answer;
+	struct err e = {0};
+	int64_t ms;
+
+	if (duration_parse(timeout, &ms))
+		opt_usage("'%s' is no duration (90s, 2m)", timeout);
+	if (from)
+		rules = json_set_str(rules, "from", from);
+	if (to)
+		rules = json_set_str(rules, "to", to);
+	if (subject)
+		rules = json_set_str(rules, "subject", subject);
+	if (pattern)
+		rules = json_set_str(rules, "pattern", pattern);
+	mark = otp_mark(&e);
+	if (!json_ok(mark))
+		die_err(&e);
+	warn("ready: waiting up to %s for a code that is sent from now on", timeout);
+	answer = otp_wait(mark, rules, clock_mono() + ms, NULL, &e);
+	if (!json_ok(answer))
+		die_err(&e);
+	if (printf("%s\n", json_str(answer, "code", "")) < 0 || fflush(stdout))
+		die(EX_IOERR, "write standard output:");
+	jv_free(answer);
+	jv_free(mark);
+	jv_free(rules);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct opt opts[] = {
+		{'u', "url", "URL", "an inbox, in place of a session's; can be repeated", NULL, NULL, add_url},
+		{'f', "from", "GLOB", "only mail from this address", &from, NULL, NULL},
+		{0, "to", "ADDRESS", "only mail to this address", &to, NULL, NULL},
+		{'s', "subject", "GLOB", "only mail with this subject", &subject, NULL, NULL},
+		{'p', "pattern", "REGEX", "what the code looks like: a POSIX extended expression", &pattern, NULL, NULL},
+		{'t', "timeout", "TIME", "how long to wait (2m)", &timeout, NULL, NULL},
+		{'c', "coprocess", NULL, "serve mark and wait requests on stdin, for a program", NULL, &coprocess, NULL},
+		{0, "events", NULL, "with --coprocess: write {\"event\": …} lines before answers", NULL, &say_events, NULL},
+		{0},
+	};
+	static const struct opt_spec spec = {
+		.program = "ab-otp", .synopsis = "[options] SESSION | --url URL", .opts = opts,
+		.about = "Waits for the one-time code that is sent from now on, and prints it.", .max = 1,
+	};
+	static const struct inbox_ops ops = {.mark = otp_mark, .wait = otp_wait};
+	struct err e;
+	int i, r;
+
+	sandbox_private();
+	i = opt_parse(argc, argv, &spec);
+	session = argv[i];
+	if (!session == !nboxes)
+		opt_usage("name a session, or an inbox with --url");
+	if (session && keys_need(argv, session, PART_BIT(PART_SECRETS) | PART_BIT(PART_RULES), &e))
+		die_err(&e);
+	if (launch_init(&e) || sandbox_no_network(&e))
+		die_err(&e);
+	skip = jv_array();
+	if (session)
+		load_session();
+	keys_keep(0);
+	r = !coprocess ? one_code() : inbox_serve(&ops) ? EX_IOERR : 0;
+	stop_all();
+	return r;
+}
