@@ -14,6 +14,7 @@
 #include "base/sandbox.h"
 #include "plan/machine.h"
 #include "store/consent.h"
+#include "store/journal.h"
 #include "store/keys.h"
 #include "store/vault.h"
 #include "wire/copy.h"
@@ -22,6 +23,8 @@
 #define RULES_MAX (1u << 20)
 #define STATE_MAX (1u << 20)
 #define LOOK_AGAIN 60000 /* ms: the wall clock may have jumped meanwhile */
+#define DOUBT_AGAIN 5000 /* ms between two looks at the journal */
+#define ASK_VALID 900000 /* ms: how long a person may take to agree */
 
 static bool again;
 static const char *rules_file, *feedback_path, *valid_text, *grace_text;
@@ -122,6 +125,54 @@ static void step(jv event)
 		act(machine_step(machine, &in), in.now);
 }
 
+/* The feedback only wakes, and what ab-book --settle says comes another way: the journal is the truth. True when it
+ * has changed since the last look. */
+static bool journal_changed(void)
+{
+	static struct stat last;
+	struct stat now = {0};
+	struct err e;
+	char *path = path_state(session, "journal.ndjson", &e);
+	bool changed;
+
+	if (!path)
+		die_err(&e);
+	if (stat(path, &now) && errno != ENOENT)
+		die(EX_NOINPUT, "look at %s:", path);
+	changed = now.st_size != last.st_size || now.st_ino != last.st_ino;
+	last = now;
+	free(path);
+	return changed;
+}
+
+static void take_record(jv record)
+{
+	jv event = json_get(record, "event");
+
+	if (json_is(event, JV_KIND_OBJECT))
+		step(event);
+	jv_free(event);
+	jv_free(record);
+}
+
+static void look_into_journal(void)
+{
+	const char *goal;
+	int attempt;
+	struct err e;
+	struct journal *journal;
+
+	if (!machine_doubt(machine, &goal, &attempt) || !journal_changed())
+		return;
+	journal = journal_read(session, &e);
+	if (!journal)
+		die_err(&e);
+	take_record(journal_result(journal, goal, attempt));
+	if (machine_doubt(machine, &goal, &attempt))
+		take_record(journal_standing(journal, goal));
+	journal_free(journal);
+}
+
 static void start(void)
 {
 	struct err e;
@@ -143,6 +194,8 @@ static void start(void)
 		warn("the last goal's end was not told yet: telling it; --again begins a new goal next time");
 	else if (again && found && strcmp(machine_state(machine), "booked") != 0)
 		warn("the last goal is not booked yet: going on with it, without a new one");
+	if (found)
+		look_into_journal();
 	act(machine_start(machine, &in, new_goal), in.now);
 	if (machine_ended(machine) && !json_len(old))
 		warn("%s is booked already; --again begins a new goal", session);
@@ -209,13 +262,17 @@ static void take_feedback(void)
 
 static int64_t wake_at(int64_t now)
 {
-	int64_t due = machine_due(machine, now), left = due - now;
+	int64_t due = machine_due(machine, now), left = due < 0 ? LOOK_AGAIN : due - now, most = LOOK_AGAIN;
+	const char *goal;
+	int attempt;
 
 	if (copy_ready(&copy))
 		return 0;
-	if (due < 0)
+	if (machine_doubt(machine, &goal, &attempt))
+		most = DOUBT_AGAIN;
+	else if (due < 0)
 		return -1;
-	return clock_mono() + (left < 0 ? 0 : left > LOOK_AGAIN ? LOOK_AGAIN : left);
+	return clock_mono() + (left < 0 ? 0 : left > most ? most : left);
 }
 
 static void turn(void)
@@ -233,6 +290,7 @@ static void turn(void)
 		die(EX_TEMPFAIL, "nobody reads standard output any more");
 	if (!machine_ended(machine) && (p[0].revents || copy_ready(&copy)))
 		take_stdin();
+	look_into_journal();
 	due = machine_due(machine, clock_wall());
 	if (due >= 0 && due <= clock_wall())
 		step(jv_null());
@@ -329,6 +387,8 @@ int main(int argc, char **argv)
 	times.grace = duration(grace_text, "grace", times.grace);
 	times.valid = duration(valid_text, "valid", times.valid);
 	rules = read_rules(argv);
+	if (!valid_text && consent_check(rules, CONSENT_BOOK, clock_wall(), NULL) == CONSENT_ASK)
+		times.valid = ASK_VALID;
 	prefs = prefs_parse(rules, &e);
 	if (!prefs || !(state_path = path_state(session, "state.json", &e)))
 		die_err(&e);

@@ -11,6 +11,8 @@
 #define INTERVAL 60000       /* until a heartbeat names another */
 #define INTERVAL_MIN 5000
 #define INTERVAL_MAX 600000  /* a pause for the night must not keep the evening's slots fresh */
+#define VALID_MIN 300000     /* a form, a code by mail and the commit must fit in */
+#define VALID_MAX 600000
 #define NO_DEADLINE (-1)
 #define BACK_MAX (24 * 3600000LL) /* whatever a site asks for */
 
@@ -27,7 +29,7 @@ struct machine {
 	int attempt;
 	jv request;     /* data of the outstanding booking.request, or null */
 	jv trace;       /* its traceparent, or null */
-	jv held;        /* {"attempt","status","slot"} of a pending or unknown result, or null */
+	jv held;        /* {"goal","attempt","status","slot"} of a pending or unknown result, or null */
 	int64_t asked;  /* a question to the person: its deadline, NO_DEADLINE, or 0 for none */
 	jv lost;        /* ids that were taken, until they go and return: {id: true} */
 	int64_t back_until, back_ms;
@@ -196,7 +198,7 @@ static int64_t valid_for(const struct machine *m)
 
 	if (m->times.valid)
 		return m->times.valid;
-	return ms < 30000 ? 30000 : ms > 300000 ? 300000 : ms;
+	return ms < VALID_MIN ? VALID_MIN : ms > VALID_MAX ? VALID_MAX : ms;
 }
 
 static void claim(struct machine *m, jv choice, int64_t now)
@@ -385,37 +387,55 @@ static void take_failure(struct machine *m, jv data, int64_t now)
 	jv_free(slot);
 }
 
-static void hold(struct machine *m, jv data, int attempt, const char *status)
+static void hold(struct machine *m, jv data, const char *status)
 {
 	jv slot = json_get(data, "slot");
 	const char *until = json_str(data, "until", NULL), *reason = json_str(data, "reason", NULL);
 	bool told = strcmp(json_str(m->held, "status", ""), status) == 0;
 
 	if (!json_has(slot, "id"))
-		jv_put(&slot, json_path(m->request, "slot"));
+		jv_put(&slot, json_path(machine_asking(m) ? m->request : m->held, "slot"));
 	let_go(m);
-	jv_put(&m->held, json_obj("attempt", jv_number(attempt), "status", jv_string(status), "slot", slot, NULL));
+	jv_put(&m->held, json_obj("goal", json_get(data, "goal"), "attempt", json_get(data, "attempt"), "status",
+				  jv_string(status), "slot", slot, NULL));
 	if (!told)
-		go(m, WAITING, "%s%s%s%s%s", status, reason ? ": " : "", reason ? reason : "", until ? ", until " : "",
-		   until ? until : "");
+		go(m, WAITING, "%s%s%.300s%s%.40s", status, reason ? ": " : "", reason ? reason : "",
+		   until ? ", until " : "", until ? until : "");
+}
+
+/* Another goal's result: its `unknown` blocks ours, until it is settled. */
+static void take_foreign(struct machine *m, jv data, const char *status, bool holds)
+{
+	char why[80];
+
+	if (machine_asking(m) && strcmp(status, "unknown") == 0) {
+		hold(m, data, status);
+	} else if (holds && (strcmp(status, "failed") == 0 || strcmp(status, "booked") == 0)) {
+		snprintf(why, sizeof why, "an earlier goal is settled: %s", status);
+		let_go(m);
+		monitor(m, why);
+	}
 }
 
 static void take_result(struct machine *m, jv data, int64_t now)
 {
-	const char *status = json_str(data, "status", ""), *reference = json_str(data, "reference", NULL);
+	const char *status = json_str(data, "status", ""), *goal = json_str(data, "goal", ""),
+		   *reference = json_str(data, "reference", NULL);
 	int attempt = (int)json_int(data, "attempt", 0);
-	bool ours = (machine_asking(m) && attempt == m->attempt) ||
-		    (machine_held(m) && attempt == (int)json_int(m->held, "attempt", -1));
+	bool holds = machine_held(m) && strcmp(goal, json_str(m->held, "goal", "")) == 0 &&
+		     attempt == (int)json_int(m->held, "attempt", -1);
 
-	if (!m->goal || strcmp(json_str(data, "goal", ""), m->goal) != 0 || machine_ended(m))
+	if (!m->goal || !*goal || machine_ended(m))
 		return;
-	/* of this goal any attempt's booking counts, also one that had been given up for lost */
-	if (strcmp(status, "booked") == 0) {
+	if (strcmp(goal, m->goal) != 0) {
+		take_foreign(m, data, status, holds);
+	} else if (strcmp(status, "booked") == 0) {
+		/* any attempt's booking counts, also one that had been given up for lost */
 		let_go(m);
 		go(m, BOOKED, "proved by reading back%s%.100s", reference ? ", reference " : "", reference ? reference : "");
 	} else if (strcmp(status, "pending") == 0 || strcmp(status, "unknown") == 0) {
-		hold(m, data, attempt, status);
-	} else if (strcmp(status, "failed") == 0 && ours) {
+		hold(m, data, status);
+	} else if (strcmp(status, "failed") == 0 && (holds || (machine_asking(m) && attempt == m->attempt))) {
 		take_failure(m, data, now);
 	}
 }
@@ -498,6 +518,15 @@ int64_t machine_due(const struct machine *m, int64_t now)
 	if (machine_asking(m))
 		return lost_at(m);
 	return m->state == MONITORING && now < m->back_until && json_len(m->slots) ? m->back_until : -1;
+}
+
+bool machine_doubt(const struct machine *m, const char **goal, int *attempt)
+{
+	jv of = machine_held(m) ? m->held : m->request;
+
+	*goal = json_str(of, "goal", NULL);
+	*attempt = (int)json_int(of, "attempt", 0);
+	return *goal != NULL;
 }
 
 const char *machine_state(const struct machine *m)

@@ -16,7 +16,7 @@ struct machine;
 
 /* Milliseconds. */
 struct machine_times {
-	int64_t valid;      /* how long a request may wait to be begun; 0: two intervals, 30 s to 5 min */
+	int64_t valid;      /* how long a request may wait to be begun; 0: two intervals, 5 to 10 min */
 	int64_t grace;      /* how long its result may take after that, before it counts as lost */
 	int64_t back_first; /* backoff: the first pause; doubled each time up to ... */
 	int64_t back_max;
@@ -56,5 +56,8 @@ bool machine_ended(const struct machine *m);        /* booked or failed */
 bool machine_asking(const struct machine *m);       /* a request is outstanding */
 /* "pending" or "unknown" when that is what forbids another try, else NULL. */
 const char *machine_held(const struct machine *m);
+/* The attempt whose result is missing or not final: what to look up in the journal. False when there is none. *GOAL
+ * lives until the next step. */
+bool machine_doubt(const struct machine *m, const char **goal, int *attempt);
 
 #endif

@@ -194,6 +194,16 @@ jv journal_known(const struct journal *j, const char *goal, int attempt)
 	return found;
 }
 
+jv journal_results(const struct journal *j)
+{
+	jv list = jv_array();
+
+	for (struct json_iter it = json_iter(j->records); json_next(&it);)
+		if (is(it.value, "result"))
+			list = json_push(list, json_get(it.value, "event"));
+	return list;
+}
+
 jv journal_untold(const struct journal *j)
 {
 	jv told = jv_object(), list = jv_array();

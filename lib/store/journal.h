@@ -35,6 +35,8 @@ jv journal_result(const struct journal *j, const char *goal, int attempt);
 jv journal_standing(const struct journal *j, const char *goal);
 /* What the site's answer to this attempt named. */
 jv journal_known(const struct journal *j, const char *goal, int attempt);
+/* The events of all results, oldest first (array). */
+jv journal_results(const struct journal *j);
 /* Results whose events were not told yet, oldest first (array of events). */
 jv journal_untold(const struct journal *j);
 

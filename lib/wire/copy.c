@@ -66,6 +66,8 @@ enum line_got copy_next(struct copy *c, jv *event)
 		return LINE_LONG;
 	}
 	queue_line(c, text, len);
+	c->text = text;
+	c->len = len;
 	return LINE_OK;
 }
 

@@ -17,6 +17,8 @@ struct copy {
 	struct line_in in;
 	int out;
 	bool eof;           /* of IN */
+	const char *text;   /* the last event's line as it was; lives until the next copy_next */
+	size_t len;
 	uint64_t put, gone; /* bytes queued and written since the start */
 	struct str queue;   /* private from here */
 	size_t at;

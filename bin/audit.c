@@ -1,0 +1,334 @@
+/* ab-audit: what passes, appended to the session's hash chain; and looking at the chain. */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/opt.h"
+#include "base/proc.h"
+#include "base/sandbox.h"
+#include "store/audit.h"
+#include "store/keys.h"
+#include "wire/copy.h"
+#include "wire/event.h"
+
+#define GROUP 100 /* ms that a record may wait for its sync */
+
+static bool as_json, no_seal;
+static const char *since_text, *type_glob;
+
+static const struct opt options[] = {
+	{0, "json", NULL, "show: whole records, as they stand", NULL, &as_json, NULL},
+	{0, "no-seal", NULL, "without the vault: a cut end can't be found then", NULL, &no_seal, NULL},
+	{0, "since", "TIME", "show: from TIME on (RFC 3339, or a duration back: 2h)", &since_text, NULL, NULL},
+	{0, "type", "GLOB", "show: events of this type (booking.*)", &type_glob, NULL, NULL},
+	{0},
+};
+
+static const char *session;
+
+/* ---- append --------------------------------------------------------------------------------------- */
+
+static struct audit *chain;
+static struct copy copy;
+static int64_t dirty_since; /* clock_mono; 0: nothing waits */
+
+static void sync_now(void)
+{
+	struct audit_head head;
+	struct err e;
+
+	if (!audit_dirty(chain))
+		return;
+	head = audit_head(chain);
+	if (audit_sync(chain, &e) || (!no_seal && audit_head_write(session, &head, &e)))
+		die_err(&e);
+	dirty_since = 0;
+}
+
+static void record(const char *text, size_t len)
+{
+	struct err e;
+
+	if (audit_add(chain, text, len, &e))
+		die_err(&e);
+	if (!dirty_since)
+		dirty_since = clock_mono();
+}
+
+/* What must not be done, or be said to be done, without its record. */
+static bool irreversible(const char *type)
+{
+	return strcmp(type, "booking.request") == 0 || strcmp(type, "booking.result") == 0 || strcmp(type, "session.state") == 0;
+}
+
+static void take(void)
+{
+	bool firm;
+	jv event;
+	enum line_got got = copy_next(&copy, &event);
+
+	if (got == LINE_ERROR)
+		die(EX_IOERR, "read standard input:");
+	if (got != LINE_OK)
+		return;
+	firm = irreversible(event_type(event));
+	if (strcmp(event_subject(event), session) == 0) {
+		if (firm)
+			sync_now();
+		record(copy.text, copy.len);
+		if (firm)
+			sync_now();
+	}
+	jv_free(event);
+}
+
+static void alert_lost(void)
+{
+	jv event = event_make("runtime.alert", session, NULL,
+			      json_obj("severity", jv_string("error"), "reason", jv_string("audit_lost"), "hint",
+				       jv_string("records of the audit chain that had been sealed are missing: see ab-audit verify"), NULL));
+	char *text = json_text(event);
+
+	warn("sealed records of %s's audit chain are missing or changed; 'ab-audit verify %s' says which", session, session);
+	record(text, strlen(text));
+	copy_add(&copy, event);
+	free(text);
+}
+
+static void open_chain(void)
+{
+	struct err e;
+	struct audit_head head;
+	bool lost;
+
+	if (!no_seal && audit_head_read(session, &head, &e))
+		die_err(&e);
+	chain = audit_open(session, no_seal ? NULL : &head, &lost, &e);
+	if (!chain)
+		die_err(&e);
+	head = audit_head(chain); /* what audit_open noted is on the disk already */
+	if (!no_seal && head.seq && audit_head_write(session, &head, &e))
+		die_err(&e);
+	if (lost)
+		alert_lost();
+}
+
+static void take_lock(void)
+{
+	struct err e;
+	char *dir = path_run(session, "lock", &e), *path, *what;
+
+	if (!dir || fs_mkdirs(dir, &e))
+		die_err(&e);
+	path = xasprintf("%s/ab-audit", dir);
+	what = xasprintf("%s's ab-audit", session);
+	if (fs_lock(path, what, &e) < 0)
+		die_err(&e);
+	free(what);
+	free(path);
+	free(dir);
+}
+
+static int append(void)
+{
+	bool reader = true;
+
+	take_lock();
+	copy_init(&copy, STDIN_FILENO, STDOUT_FILENO);
+	open_chain();
+	while (!copy.eof && reader) {
+		struct pollfd p[2];
+
+		copy_poll(&copy, p);
+		if (proc_poll(p, 2, copy_ready(&copy) ? 0 : dirty_since ? dirty_since + GROUP : -1) < 0)
+			die(EX_OSERR, "wait for input:");
+		if (p[0].revents || copy_ready(&copy))
+			take();
+		if (dirty_since && clock_mono() >= dirty_since + GROUP)
+			sync_now();
+		reader = !(p[1].revents & (POLLERR | POLLNVAL)) && copy_write(&copy) == 0;
+	}
+	sync_now();
+	if (!reader || copy_drain(&copy))
+		die(EX_TEMPFAIL, "nobody reads standard output any more; what came is recorded");
+	audit_free(chain);
+	copy_free(&copy);
+	return 0;
+}
+
+/* ---- verify --------------------------------------------------------------------------------------- */
+
+static void tell_fault(void *ctx, int64_t seq, const char *text)
+{
+	(void)ctx;
+	printf("record %" PRId64 ": %s\n", seq, text);
+}
+
+static int verify(void)
+{
+	struct audit_head head, last;
+	struct err e;
+	int r;
+
+	if (!no_seal && audit_head_read(session, &head, &e))
+		die_err(&e);
+	r = audit_verify(session, no_seal ? NULL : &head, tell_fault, NULL, &last, &e);
+	if (r < 0)
+		die_err(&e);
+	if (r == 0 && !last.seq)
+		printf("no records\n");
+	else if (r == 0)
+		printf("whole: %" PRId64 " records%s\n", last.seq, no_seal ? " (the end is not proved without its seal)" : "");
+	if (fflush(stdout))
+		die(EX_IOERR, "write standard output:");
+	return r;
+}
+
+/* ---- show ----------------------------------------------------------------------------------------- */
+
+static void add_member(struct str *line, const char *key, jv value)
+{
+	const char *text = json_string(value, NULL);
+	char *other = text ? NULL : json_text(value);
+
+	str_addf(line, "  %s=%.200s", key, text ? text : other);
+	free(other);
+}
+
+/* Objects and lists in one word; the rest is what a person looks for first. */
+static void add_data(struct str *line, jv data)
+{
+	static const char *const first[] = {"from", "to", "status", "verdict", "reference", "why", "reason", "kind", "question", "hint", NULL};
+	jv slot = json_get(data, "slot"), slots = json_get(data, "slots");
+
+	if (json_has(slot, "id"))
+		str_addf(line, "  slot=%.100s at %.40s", json_str(slot, "id", ""), json_str(slot, "start", ""));
+	if (json_is(slots, JV_KIND_ARRAY))
+		str_addf(line, "  %zu slots", json_len(slots));
+	for (int i = 0; first[i]; i++) {
+		jv v = json_get(data, first[i]);
+
+		if (!json_is(v, JV_KIND_NULL))
+			add_member(line, first[i], v);
+		jv_free(v);
+	}
+	jv_free(slot);
+	jv_free(slots);
+}
+
+static void print_readable(jv rec)
+{
+	struct str line = {0};
+	jv event = json_get(rec, "event"), note = json_get(rec, "note"), data = event_data(event);
+
+	str_addf(&line, "%6" PRId64 "  %s  ", json_int(rec, "seq", 0), json_str(rec, "time", "?"));
+	if (json_is(note, JV_KIND_OBJECT)) {
+		str_puts(&line, "(ab-audit)");
+		for (struct json_iter it = json_iter(note); json_next(&it);)
+			add_member(&line, it.key, it.value);
+	} else {
+		str_addf(&line, "%-22s", event_type(event));
+		add_data(&line, data);
+	}
+	for (size_t i = 0; i < line.len; i++)
+		if ((unsigned char)line.s[i] < ' ' || line.s[i] == 0x7f)
+			line.s[i] = '?';
+	puts(str_text(&line));
+	str_free(&line);
+	jv_free(data);
+	jv_free(note);
+	jv_free(event);
+}
+
+static int show_record(void *ctx, jv rec)
+{
+	int64_t since = *(int64_t *)ctx, at = 0;
+	jv event = json_get(rec, "event");
+	bool shown = (!type_glob || str_glob(type_glob, event_type(event))) &&
+		     (clock_parse(json_str(rec, "time", ""), &at) || at >= since);
+	char *text;
+
+	jv_free(event);
+	if (shown && as_json) {
+		text = json_text(rec);
+		puts(text);
+		free(text);
+	} else if (shown) {
+		print_readable(rec);
+	}
+	return ferror(stdout) ? 1 : 0;
+}
+
+static int64_t since(void)
+{
+	int64_t at = INT64_MIN, back;
+
+	if (!since_text)
+		return at;
+	if (duration_parse(since_text, &back) == 0)
+		return clock_wall() - back;
+	if (clock_parse(since_text, &at))
+		opt_usage("--since: '%s' is neither a time (2026-12-01T08:00:00Z) nor a duration (2h)", since_text);
+	return at;
+}
+
+static int show(void)
+{
+	int64_t from = since();
+	struct err e;
+
+	if (audit_each(session, show_record, &from, &e) < 0)
+		die_err(&e);
+	if (fflush(stdout) && errno != EPIPE)
+		die(EX_IOERR, "write standard output:");
+	return 0;
+}
+
+/* --------------------------------------------------------------------------------------------------- */
+
+static const struct verb {
+	const char *name;
+	int (*run)(void);
+	bool needs_key, shows;
+} verbs[] = {{"append", append, true, false}, {"verify", verify, true, false}, {"show", show, false, true}};
+
+static const struct verb *verb_of(const char *word)
+{
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(verbs[i].name, word) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct opt_spec spec = {"ab-audit", "[append | verify | show] [OPTION…] SESSION",
+					     "Records events in a hash chain; checks and shows it.", options, 1, 2, false};
+	const struct verb *verb = verbs;
+	struct err e;
+	int at;
+
+	sandbox_private();
+	at = opt_parse(argc, argv, &spec);
+	if (argc - at == 2 && !(verb = verb_of(argv[at])))
+		opt_usage("'%s' is none of append, verify and show", argv[at]);
+	if (argc - at == 1 && verb_of(argv[at]))
+		opt_usage("%s: the SESSION is missing", argv[at]);
+	session = argv[argc - 1];
+	if (!verb->shows && (as_json || since_text || type_glob))
+		opt_usage("--json, --since and --type are for show");
+	if (!name_valid(session))
+		opt_usage("'%s' is no session name", session);
+	if (verb->needs_key && !no_seal && keys_need(argv, session, PART_BIT(PART_AUDIT), &e))
+		die_err(&e);
+	keys_keep(PART_BIT(PART_AUDIT));
+	if (sandbox_no_network(&e))
+		die_err(&e);
+	return verb->run();
+}
