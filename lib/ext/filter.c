@@ -682,6 +682,7 @@ static char *error_split(const char *text, size_t *line)
 }
 
 struct found {
+	char **texts;
 	bool *bad;
 	size_t total;
 	filter_wrong *wrong;
@@ -691,6 +692,9 @@ struct found {
 
 static void mistake(struct found *found, size_t program, size_t at, const char *what)
 {
+	/* the bracket is ours */
+	if (found->texts[program][at] == '\0' && strcmp(what, "syntax error, unexpected ')'") == 0)
+		what = "syntax error, the filter ends too early";
 	if (found->total++ == 0)
 		err_set(found->e, EX_CONFIG, "filter: %s", what);
 	if (found->wrong)
@@ -756,7 +760,7 @@ static int compile_all(struct filter *f, struct found *found)
 
 int filter_check(struct filter *f, filter_wrong *wrong, void *ctx, struct err *e)
 {
-	struct found found = {xcalloc(f->n + 1, sizeof(bool)), 0, wrong, ctx, e};
+	struct found found = {f->programs, xcalloc(f->n + 1, sizeof(bool)), 0, wrong, ctx, e};
 	int r;
 
 	scan_all(f, &found);

@@ -43,7 +43,8 @@ void lint_filter_wrong(void *ctx, jv template, size_t at, const char *what)
 	jv home = jv_object_get(jv_copy(l->homes), jv_copy(template)), pointer = json_at(home, 0), before = json_at(home, 1);
 	const char *where = json_string(pointer, "");
 	size_t shift = (size_t)(json_is(before, JV_KIND_NUMBER) ? jv_number_value(before) : 0);
-	jv source = shift ? jv_string(json_string(template, "") + shift) : jv_copy(template);
+	/* what was put round a bare one: see expression() */
+	jv source = shift ? jv_string_sized(json_string(template, "") + shift, (int)(json_len(template) - shift - 2)) : jv_copy(template);
 
 	mistake_in(&l->mistakes, where, source, at > shift ? at - shift : 0, "filter: %s", what);
 	jv_free(source);
@@ -351,8 +352,11 @@ static void check_address(struct lint *l, const char *s, const char *at)
 		mistake_at(&l->mistakes, at, "write the address with its scheme (https:%s)", s);
 		return;
 	}
-	if (!scheme_length(s))
+	if (!scheme_length(s)) {
+		if (*s && !strchr("/?", *s) && !str_starts(s, "${"))
+			mistake_at(&l->mistakes, at, "begin the address with / (or with ${.site.base}): '%s' would depend on the page before", s);
 		return;
+	}
 	if (strncasecmp(s, "http://", 7) && strncasecmp(s, "https://", 8)) {
 		mistake_at(&l->mistakes, at, "only http and https addresses can be asked for, not '%.*s:'", (int)scheme_length(s), s);
 		return;
@@ -1062,11 +1066,13 @@ static const char *near_word(const char *s, const struct verb *v)
 }
 
 /* A key that is neither the verb nor one of its modifiers. */
-static void stray_key(struct lint *l, const char *key, const struct verb *v, const char *at)
+static void stray_key(struct lint *l, const char *key, jv value, const struct verb *v, const char *at)
 {
 	const char *near = near_word(key, v);
 
-	if (!v)
+	if (json_is(value, JV_KIND_STRING) && !json_len(value))
+		mistake_key(&l->mistakes, at, "'%s' is a key without a value: a comma within { } begins a new key, so such a text needs quotes", key);
+	else if (!v)
 		mistake_key(&l->mistakes, at, near ? "there is no verb '%s' (did you mean '%s'?)" : "there is no verb '%s'", key, near);
 	else
 		mistake_key(&l->mistakes, at, near ? "'%s' takes no '%s' (did you mean '%s'?)" : "'%s' takes no '%s'", v->name, key, near);
@@ -1080,7 +1086,7 @@ static jv step_without_verb(struct lint *l, jv v, const char *at)
 		char *down = pointer_down(at, it.key);
 
 		if (!modifier_named(it.key) && strcmp(it.key, "why")) {
-			stray_key(l, it.key, NULL, down);
+			stray_key(l, it.key, it.value, NULL, down);
 			said = true;
 		}
 		free(down);
@@ -1123,7 +1129,7 @@ static jv step(struct lint *l, jv v, const char *at)
 		else if (m && m->of & verb->modifiers)
 			out = json_set(out, it.key, m->check(l, it.value, down));
 		else
-			stray_key(l, it.key, verb, down);
+			stray_key(l, it.key, it.value, verb, down);
 		free(down);
 	}
 	for (size_t i = 0; i < MODIFIERS; i++)
