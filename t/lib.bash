@@ -23,6 +23,9 @@ drop_home() {
 	[ -z "${AB_RUNTIME:-}" ] || rm -rf "$AB_RUNTIME"
 }
 
+# not COMMAND…: succeeds when it fails. (In bats a bare "! command" never fails a test.)
+not() { ! "$@"; }
+
 # until_true SECONDS COMMAND…: runs COMMAND until it succeeds; fails at the deadline.
 until_true() {
 	local end=$(($(date +%s%N) + $1 * 1000000000))

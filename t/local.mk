@@ -19,3 +19,26 @@ TESTS += t/1000-poll.bats
 TESTS += t/1100-login.bats
 TESTS += t/1200-book.bats
 EXTRA_DIST += t/practice-pages
+
+check_PROGRAMS += t/unit/mail-test t/unit/ask-test
+t_unit_mail_test_SOURCES = t/unit/mail-test.c
+t_unit_mail_test_LDADD = $(MAIL) $(ETPAN_LIBS)
+t_unit_ask_test_SOURCES = t/unit/ask-test.c
+t_unit_ask_test_LDADD = $(WIRE)
+TESTS += t/0600-mail.bats t/0610-otp.bats t/0620-answer.bats
+EXTRA_DIST += t/fixtures/mail
+EXTRA_DIST += t/demo.bash
+TESTS += t/0100-demo.bats
+TESTS += t/0110-demo-office.bats
+TESTS += t/0120-demo-api.bats
+TESTS += t/0130-demo-faults.bats
+TESTS += t/0150-provider-pages.bats
+
+check_PROGRAMS += t/unit/rank-test t/unit/machine-test
+t_unit_rank_test_SOURCES = t/unit/rank-test.c
+t_unit_rank_test_LDADD = $(PLAN)
+t_unit_machine_test_SOURCES = t/unit/machine-test.c
+t_unit_machine_test_LDADD = $(PLAN)
+TESTS += t/0500-rank.bats t/0510-machine.bats t/0520-plan.bats t/0530-audit.bats t/0540-notify.bats t/0550-events.bats
+TESTS += t/0700-run.bats
+EXTRA_DIST += t/fixtures/run/ab-vault t/fixtures/run/stage

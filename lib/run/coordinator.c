@@ -20,6 +20,7 @@
 
 #define PEERS 16
 #define OUT_PENDING 65536 /* bytes not yet taken by our stdout, above which no more are read */
+#define ONE_WISH 500      /* ms: signals closer than that are one wish (timeout(1) sends two) */
 #define PIPE_PIECE 4096   /* PIPE_BUF: what a pipe that poll(2) calls writable takes without blocking */
 
 static const struct coordinator_options *opts;
@@ -234,9 +235,13 @@ static void reap(void)
 
 static void take_signals(void)
 {
+	static int64_t last = -ONE_WISH;
+
 	for (int sig; (sig = proc_signal_next(signals));)
-		if (sig != SIGCHLD)
+		if (sig != SIGCHLD && clock_mono() - last >= ONE_WISH) {
+			last = clock_mono();
 			stop_all();
+		}
 	reap();
 }
 

@@ -174,31 +174,30 @@ static bool no_restart(int status)
 	       status == EX_CONFIG;
 }
 
-/* ab-plan's status is the goal's end only where ab-plan ended of itself: before all others, or in one
- * round with stages that merely noticed it. At the end of its input it may say anything. */
-static bool plan_decided(const struct stages *s, int plan)
+/* A stage that ended with trouble of its own; 0 and ab-plan's 1 come with any end of input. */
+static bool trouble(const struct stages *s, int i)
 {
-	for (int i = 0; s->of->stages[i].program; i++)
-		if (s->ended[i] < s->ended[plan] || (s->ended[i] == s->ended[plan] && i != plan && s->status[i] != 0))
-			return false;
-	return s->status[plan] == 0 || s->status[plan] == EX_NO;
+	return s->status[i] != 0 && s->status[i] != EX_NO;
 }
 
 enum stages_outcome stages_outcome(const struct stages *s, int *stage)
 {
-	int plan = pipeline_stage(s->of, "ab-plan"), first = 0;
+	int plan = pipeline_stage(s->of, "ab-plan"), culprit = 0;
 
 	for (int i = 0; s->of->stages[i].program; i++) {
 		if (no_restart(s->status[i])) {
 			*stage = i;
 			return OUTCOME_HALT;
 		}
-		if (s->ended[i] < s->ended[first] || (s->ended[i] == s->ended[first] && !s->status[first]))
-			first = i;
+		/* A stage's input ends a moment before the one above it can be reaped, so who was reaped first
+		 * is no proof of who began. */
+		if (trouble(s, i) && (!trouble(s, culprit) || s->ended[i] < s->ended[culprit]))
+			culprit = i;
 	}
-	*stage = first;
-	if (plan < 0 || !plan_decided(s, plan))
-		return OUTCOME_RESTART;
-	*stage = plan;
-	return s->status[plan] ? OUTCOME_NO : OUTCOME_DONE;
+	*stage = culprit;
+	if (plan >= 0 && s->status[plan] == 0) {
+		*stage = plan;
+		return OUTCOME_DONE;
+	}
+	return OUTCOME_RESTART;
 }

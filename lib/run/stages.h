@@ -48,8 +48,7 @@ void stages_follow(struct stages *s, int64_t grace);
 void stages_tick(struct stages *s);
 
 enum stages_outcome {
-	OUTCOME_DONE,    /* ab-plan closed the goal: booked */
-	OUTCOME_NO,      /* ab-plan closed the goal: failed */
+	OUTCOME_DONE,    /* ab-plan's 0: the goal is booked */
 	OUTCOME_HALT,    /* a status that no restart mends */
 	OUTCOME_RESTART
 };

@@ -11,7 +11,7 @@
 void view_start(struct view *v)
 {
 	v->heard = clock_mono();
-	v->spoke = false;
+	v->spoke = v->failed = false;
 	v->next_check = 0;
 }
 
@@ -43,6 +43,12 @@ static void heartbeat(struct view *v, jv data)
 	v->good_look = clock_parse(json_str(data, "checked_at", ""), &at) ? clock_wall() : at;
 }
 
+static void take_state(struct view *v, jv data)
+{
+	take(v->goal_state, sizeof v->goal_state, data, "to");
+	v->failed = strcmp(v->goal_state, "failed") == 0;
+}
+
 bool view_event(struct view *v, jv event)
 {
 	const char *type = event_type(event);
@@ -52,7 +58,7 @@ bool view_event(struct view *v, jv event)
 	if (beat)
 		heartbeat(v, data);
 	else if (strcmp(type, "session.state") == 0)
-		take(v->goal_state, sizeof v->goal_state, data, "to");
+		take_state(v, data);
 	else if (strcmp(type, "booking.result") == 0)
 		take(v->result, sizeof v->result, data, "status");
 	if (str_starts(type, "booking.") || strcmp(type, "session.state") == 0)

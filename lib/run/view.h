@@ -16,6 +16,7 @@ struct view {
 	int64_t next_check; /* wall time; 0: not told */
 	int64_t interval;   /* ms between checks, as last told */
 	int64_t heard;      /* clock_mono of the last heartbeat, or of the start */
+	bool failed;        /* this run of ab-plan closed the goal as failed */
 	bool spoke;         /* a heartbeat came since the start */
 };
 

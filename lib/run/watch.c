@@ -22,11 +22,17 @@ void watch_init(struct watch *w, const char *name, const struct pipeline *of, co
 			    .restart_at = -1};
 }
 
-void watch_free(struct watch *w)
+static void close_in(struct watch *w)
 {
 	if (w->in.fd >= 0)
 		close(w->in.fd);
 	line_free(&w->in);
+	w->in.fd = -1;
+}
+
+void watch_free(struct watch *w)
+{
+	close_in(w);
 	free(w->name);
 }
 
@@ -125,17 +131,17 @@ static void end_run(struct watch *w)
 	enum stages_outcome outcome = stages_outcome(&w->stages, &stage);
 
 	watch_read(w); /* what the last stage still wrote */
-	close(w->in.fd);
-	line_free(&w->in);
-	w->in.fd = -1;
+	close_in(w);
 	w->last_status = w->stages.status[stage];
 	snprintf(w->why, sizeof w->why, "%s ended with status %d", w->pipeline->stages[stage].program, w->last_status);
 	if (w->stop_wanted)
 		w->state = WATCH_STOPPED;
-	else if (outcome == OUTCOME_DONE || outcome == OUTCOME_NO)
-		w->state = outcome == OUTCOME_DONE ? WATCH_BOOKED : WATCH_FAILED;
 	else if (outcome == OUTCOME_HALT)
 		halt(w);
+	else if (outcome == OUTCOME_DONE)
+		w->state = WATCH_BOOKED;
+	else if (w->view.failed)
+		w->state = WATCH_FAILED;
 	else
 		plan_restart(w);
 	if (w->state >= WATCH_STOPPED)
@@ -229,7 +235,7 @@ static void take_line(struct watch *w, const char *text, size_t len)
 	put_line(w, text, len);
 	if (view_event(&w->view, event)) {
 		if (w->silent)
-			alert(w, "clear", "ab-poll is heard again", "");
+			alert(w, "info", "ab-poll is heard again", "nothing to do");
 		w->silent = false;
 		tell_pause(w);
 	}
@@ -249,7 +255,10 @@ void watch_read(struct watch *w)
 		case LINE_LONG:
 			warn("%s: line %lu of the pipeline passed over: longer than %u bytes", w->name, w->in.number, LINE_EVENT_MAX);
 			break;
-		default:
+		case LINE_AGAIN:
+			return;
+		default: /* the end, or as good: nothing to wait for here any more */
+			close_in(w);
 			return;
 		}
 	}
