@@ -105,6 +105,11 @@ static size_t flood(const char *s, size_t len)
 	return len;
 }
 
+bool html_flooded(const char *text, size_t len)
+{
+	return flood(text, len) < len;
+}
+
 struct html *html_parse(const char *text, size_t len, int64_t deadline)
 {
 	struct html *h = xcalloc(1, sizeof *h);
@@ -113,8 +118,6 @@ struct html *html_parse(const char *text, size_t len, int64_t deadline)
 
 	xmlParserMaxDepth = DEPTH_MAX;
 	h->deadline = deadline;
-	if (keep < len)
-		h->cut = "a tag has more than 250 attributes";
 	p = htmlCreateMemoryParserCtxt(keep ? text : " ", keep && keep < INT_MAX ? (int)keep : 1);
 	if (!p)
 		die(EX_OSERR, "out of memory");
@@ -124,14 +127,9 @@ struct html *html_parse(const char *text, size_t len, int64_t deadline)
 	p->sax->startElement = on_element;
 	p->sax->serror = on_error;
 	p->sax->initialized = XML_SAX2_MAGIC; /* what makes the parser call serror */
-	{
-		const char *cut = h->cut; /* parse what stands before the flood all the same */
-
-		h->cut = NULL;
-		htmlParseDocument(p);
-		if (!h->cut)
-			h->cut = cut;
-	}
+	htmlParseDocument(p);
+	if (keep < len && !h->cut)
+		h->cut = "a tag has more than 250 attributes";
 	h->doc = p->myDoc;
 	p->myDoc = NULL;
 	htmlFreeParserCtxt(p);

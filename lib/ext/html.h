@@ -19,6 +19,8 @@ typedef struct _xmlNode html_node; /* an element, text or attribute of a tree; l
  * element gives a tree without a root. */
 struct html *html_parse(const char *text, size_t len, int64_t deadline);
 void html_free(struct html *h);
+/* True when a tag has so many attributes that the tree would be cut there; costs one look at the text. */
+bool html_flooded(const char *text, size_t len);
 /* Why the tree is not the whole page; NULL when it is. */
 const char *html_cut(const struct html *h);
 /* True when the cause was DEADLINE. */

@@ -63,6 +63,8 @@ static int go(struct job *j, struct fetch_request *q)
 	int r;
 
 	q->page = old ? &old->url : NULL;
+	if (!q->base)
+		q->base = fetch_base(j->a->fetch); /* addresses are written against the site's base; a form brings its own */
 	q->headers = headers;
 	q->follow = json_bool(j->command, "follow", true);
 	q->deadline = j->deadline;

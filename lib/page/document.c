@@ -101,6 +101,21 @@ static void take_region(struct document *d, jv region)
 	d->to = (size_t)(to - text);
 }
 
+/* Elements without an end tag, or whose end tag may be left out. */
+static bool ends_itself(const char *s, size_t len)
+{
+	static const char list[] = " area base br col dd dt embed hr img input li link meta option p param path source tbody "
+				   "td tfoot th thead tr track use wbr ";
+	char padded[16] = " ";
+	size_t n = 0;
+
+	while (n < len && n < sizeof padded - 3 && ((s[n] | 32) >= 'a' && (s[n] | 32) <= 'z'))
+		padded[n + 1] = (char)(s[n] | 32), n++;
+	padded[n + 1] = ' ';
+	padded[n + 2] = '\0';
+	return strstr(list, padded);
+}
+
 /* Roughly how deep the markup is nested: what is closed wrongly makes it too low, which is found out
  * at the parse. */
 static size_t nesting(const char *s, size_t len)
@@ -110,11 +125,17 @@ static size_t nesting(const char *s, size_t len)
 
 	while ((s = memchr(s, '<', (size_t)(end - s))) && ++s < end) {
 		if (*s == '/')
-			depth -= depth > 0;
-		else if ((*s | 32) >= 'a' && (*s | 32) <= 'z' && ++depth > most)
+			depth -= depth > 0 && !ends_itself(s + 1, (size_t)(end - s) - 1);
+		else if ((*s | 32) >= 'a' && (*s | 32) <= 'z' && !ends_itself(s, (size_t)(end - s)) && ++depth > most)
 			most = depth;
 	}
 	return most;
+}
+
+/* True for markup that the parser may cut: it is then parsed at once, so that the summary can say so. */
+static bool suspicious(const char *s, size_t len)
+{
+	return nesting(s, len) > NESTING_HINT || html_flooded(s, len);
 }
 
 static int look(struct document *d, int64_t deadline)
@@ -157,8 +178,7 @@ struct document *document_new(struct fetch_answer *a, jv region, int64_t deadlin
 	str_free(&a->body);
 	take_json(d);
 	take_region(d, region);
-	/* a page that is nested deep may be cut by the parser: the summary should say so */
-	if (is_markup(d->type) && nesting(d->text.s + d->from, d->to - d->from) > NESTING_HINT && look(d, deadline))
+	if (is_markup(d->type) && suspicious(d->text.s + d->from, d->to - d->from) && look(d, deadline))
 		d->cut = true;
 	d->told_cut = d->cut;
 	return d;

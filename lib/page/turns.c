@@ -507,12 +507,13 @@ static void serve_holder(struct turns *t, const struct turns_agent *agent)
 	release(t, agent, false);
 }
 
-/* True when we may end: with page.lock held and nobody waiting at the door, the socket is removed. Whoever
- * comes now finds no socket, takes the lock and starts another agent. */
+/* True when we may end: with page.lock held and the socket out of the way, nobody is waiting at the door.
+ * Whoever comes then finds no socket, waits for the lock, looks again, and starts another agent. */
 static bool may_end(struct turns *t)
 {
-	char *slash = strrchr(last.path, '/'), *path;
-	struct err e;
+	char *slash = strrchr(last.path, '/'), *path, *aside;
+	struct err e = {0};
+	bool end;
 	int lock;
 
 	if (!*last.path)
@@ -522,16 +523,19 @@ static bool may_end(struct turns *t)
 	free(path);
 	if (lock < 0 && e.status == EX_TEMPFAIL)
 		return false; /* somebody is on the way to us, or about to start another */
-	if (accept_one(t)) {
-		if (lock >= 0)
-			close(lock);
-		return false;
-	}
-	unlink(last.path);
-	*last.path = '\0';
+	aside = xasprintf("%s.end", last.path);
+	rename(last.path, aside);
+	end = !accept_one(t);
+	if (end)
+		unlink(aside);
+	else
+		rename(aside, last.path);
+	if (end)
+		*last.path = '\0';
+	free(aside);
 	if (lock >= 0)
 		close(lock);
-	return true;
+	return end;
 }
 
 struct turns *turns_new(int fd, struct err *e)

@@ -1,6 +1,7 @@
 #include "wire/pagelink.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,25 +62,43 @@ static int start_agent(const char *sock, const char *transport, struct err *e)
 	char *driver = driver_find("page", transport, e);
 	struct child c;
 	struct sockaddr_un a;
-	int fd = -1, r = -1;
+	int fd = -1, r = -1, null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	if (!driver || address(sock, &a, e))
 		goto out;
+	if (null < 0) {
+		err_set(e, EX_OSERR, "open /dev/null:");
+		goto out;
+	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	unlink(sock); /* nobody answers on it, and we hold page.lock */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 16)) {
 		err_set(e, EX_OSERR, "listen on %s:", sock);
 		goto out;
 	}
-	r = launch(&c, (const char *const[]){driver, "--listen", "3", NULL}, (const struct fd_map[]){{fd, 3}}, 1, NULL,
-		   true, e);
+	/* it outlives us: our pipeline's ends are not for it to hold open */
+	r = launch(&c, (const char *const[]){driver, "--listen", "3", NULL},
+		   (const struct fd_map[]){{fd, 3}, {null, 0}, {null, 1}}, 3, NULL, true, e);
 	if (r)
 		unlink(sock);
 out:
 	if (fd >= 0)
 		close(fd);
+	if (null >= 0)
+		close(null);
 	free(driver);
 	return r;
+}
+
+struct page *page_join(const char *session, struct err *e)
+{
+	char *sock = path_run(session, "page.sock", e);
+	int fd = sock ? connect_to(sock, e) : -1;
+
+	if (sock && fd < 0)
+		err_set(e, EX_UNAVAILABLE, "%s has no page now; ab-poll and ab-login open one", session);
+	free(sock);
+	return fd < 0 ? NULL : page_from_fd(fd);
 }
 
 struct page *page_open(const char *session, const char *transport, struct err *e)

@@ -11,6 +11,8 @@ struct page;
 /* Connects to SESSION's page; where there is none, takes page.lock and starts ab-page-TRANSPORT through
  * the launcher, detached. NULL with *e. */
 struct page *page_open(const char *session, const char *transport, struct err *e);
+/* Connects to SESSION's page where there is one; NULL with EX_UNAVAILABLE otherwise. */
+struct page *page_join(const char *session, struct err *e);
 /* A page on a connection that was handed to us (ab-login --page-fd); FD becomes ours. */
 struct page *page_from_fd(int fd);
 /* A page driver of our own on a socketpair, ended with us: ab-provider test (ARGS "--replay", FILE). */
