@@ -42,3 +42,19 @@ t_unit_machine_test_LDADD = $(PLAN)
 TESTS += t/0500-rank.bats t/0510-machine.bats t/0520-plan.bats t/0530-audit.bats t/0540-notify.bats t/0550-events.bats
 TESTS += t/0700-run.bats
 EXTRA_DIST += t/fixtures/run/ab-vault t/fixtures/run/stage
+
+check_PROGRAMS += t/unit/kill-at t/unit/on-tty t/unit/vault-test t/unit/yaml-test
+t_unit_kill_at_SOURCES = t/unit/kill-at.c
+t_unit_kill_at_LDADD = $(BASE)
+t_unit_on_tty_SOURCES = t/unit/on-tty.c
+t_unit_on_tty_LDADD = $(BASE)
+t_unit_vault_test_SOURCES = t/unit/vault-test.c
+t_unit_vault_test_LDADD = $(STORE)
+t_unit_yaml_test_SOURCES = t/unit/yaml-test.c
+t_unit_yaml_test_LDADD = $(JSON) $(YAML_LIBS)
+TESTS += t/0300-vault.bats t/0310-vault-damage.bats t/0320-vault-crash.bats t/0330-vault-edit.bats t/0340-session.bats
+
+check_PROGRAMS += t/unit/expr-test
+t_unit_expr_test_SOURCES = t/unit/expr-test.c
+t_unit_expr_test_LDADD = $(SITE)
+TESTS += t/0400-expr.bats t/0420-provider-lint.bats

@@ -27,7 +27,7 @@
 /* jq 1.6 knows no zone but TZ, by localtime, and its mktime is an hour wrong where TZ has summer time: so
  * days are counted here (a year beginning in March), and mktime is replaced for the programs too. A time
  * that a change skips is moved on by the gap, of one that comes twice the first is meant, as in zone_parse.
- * No line may hold a comment: lines are counted. */
+ * No `try`: jq 1.6's also catches what fails after it. No comments: lines are counted. */
 static const char prelude[] =
 	"def ab_fields: . as [$year, $month, $day, $h, $m, $s] | ($month + 1) as $mon |\n"
 	" (if $mon > 2 then $year else $year - 1 end) as $y | ($y / 400 | floor) as $era | ($y - $era * 400) as $yoe |\n"
@@ -38,7 +38,8 @@ static const char prelude[] =
 	"def fromdateiso8601: strptime(\"%Y-%m-%dT%H:%M:%SZ\") | mktime;\n"
 	"def fromdate: fromdateiso8601;\n"
 	"def ab_offset: floor | (localtime | ab_fields) - .;\n"
-	"def ab_exact: . as $text | (try ([.[0:4], .[5:7], .[8:10], .[11:13], .[14:16], .[17:19]] | map(tonumber) | .[1] -= 1 | ab_fields) catch null) |\n"
+	"def ab_exact: . as $text | if type != \"string\" or (test(\"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$\") | not) then null\n"
+	" else [.[0:4], .[5:7], .[8:10], .[11:13], .[14:16], .[17:19]] | map(tonumber) | .[1] -= 1 | ab_fields end |\n"
 	" if . != null and strftime(\"%Y-%m-%d %H:%M:%S\") == $text then . else error(\"not a date or time: \" + ($text | tojson)) end;\n"
 	"def ab_local: .[0:10] + \" \" + (.[11:] | if . == \"\" then \"00:00\" else . end) | if length == 16 then . + \":00\" else . end |\n"
 	" ab_exact as $wall |\n"

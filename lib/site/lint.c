@@ -1202,6 +1202,7 @@ static jv flow(struct lint *l, jv v, const char *at, const char *flow_name)
 {
 	static const struct key keys[] = {{"exec", exec, true}, {NULL, NULL, false}};
 	char *where = xasprintf("in '%s'", flow_name);
+	struct lint_scope outside = l->scope;
 	jv out;
 
 	l->scope.roots = scope_of(l, flow_name);
@@ -1215,6 +1216,7 @@ static jv flow(struct lint *l, jv v, const char *at, const char *flow_name)
 		if (json_is(v, JV_KIND_ARRAY) && !json_len(v))
 			mistake_at(&l->mistakes, at, "'%s' has no steps", flow_name);
 	}
+	l->scope = outside;
 	free(where);
 	return out;
 }

@@ -81,6 +81,14 @@ static void check_call(struct program *p, size_t i)
 			say(p, i, "%s is not allowed: %s", forbidden[k].name, forbidden[k].instead);
 }
 
+static void check_format(struct program *p, size_t i)
+{
+	static const char *const formats[] = {"@text", "@json", "@csv", "@tsv", "@html", "@uri", "@sh", "@base64", "@base64d", "@base32", NULL};
+
+	if (!is_one_of(p, i, formats))
+		say(p, i, "filter: there is no %.*s", (int)p->words.list[i].len, p->text + p->words.list[i].at);
+}
+
 /* The path that starts at word I, as far as it is names: ["profile","first_name"]. NEXT: the word after. */
 static jv path_at(const struct program *p, size_t i, size_t *next)
 {
@@ -264,6 +272,8 @@ static void check_words(struct program *p)
 
 		if (w->kind == FILTER_NAME || w->kind == FILTER_VAR)
 			check_call(p, i);
+		if (w->kind == FILTER_FORMAT)
+			check_format(p, i);
 		if (starts && p->levels[p->top].known) {
 			jv path = path_at(p, i, &next);
 

@@ -216,7 +216,7 @@ static set do_use(struct path *p, jv step, const char *at, set before)
 			return before;
 		}
 	steps = json_get(p->flows, name);
-	if (!json_is(steps, JV_KIND_ARRAY) || p->depth >= 23) {
+	if (!json_is(steps, JV_KIND_ARRAY) || flow_public(name) || p->depth >= 23) {
 		jv_free(steps);
 		return before; /* said where it is checked */
 	}
