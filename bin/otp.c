@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -42,7 +41,7 @@ struct box {
 };
 
 static bool coprocess, say_events;
-static const char *from, *to, *subject, *pattern, *timeout = "2m";
+static const char *from, *to, *subject, *pattern, *timeout = "2m", *settle;
 static const char *session;
 static struct box boxes[BOXES_MAX];
 static int nboxes;
@@ -257,17 +256,21 @@ struct round {
 	int64_t began, deadline, ask_at;
 };
 
+/* A rule that the flow does not set comes from the inbox's settings. */
+static jv default_rule(jv rules, const char *key, const char *value)
+{
+	return value && *value && !*json_str(rules, key, "") ? json_set_str(rules, key, value) : rules;
+}
+
 static void wait_send(struct box *b, int index, const struct round *r)
 {
 	jv marks = json_get(r->mark, "marks"), rules = json_merge_take(jv_object(), jv_copy(r->rules));
-	const char *own = json_str(b->settings, "to", account), *skew = json_str(b->settings, "skew", NULL);
 	int64_t left = r->deadline - clock_mono();
 
 	rules = json_set(json_set(rules, "since", json_get(r->mark, "since")), "skip", jv_copy(skip));
-	if (own && !*json_str(rules, "to", ""))
-		rules = json_set_str(rules, "to", own);
-	if (skew)
-		rules = json_set_str(rules, "skew", skew);
+	rules = default_rule(rules, "to", json_str(b->settings, "to", account));
+	rules = default_rule(rules, "skew", json_str(b->settings, "skew", NULL));
+	rules = default_rule(rules, "settle", json_str(b->settings, "settle", NULL));
 	b->waiting = driver_send(&b->driver, json_obj("do", jv_string("wait"), "mark", json_at(marks, index), "rules", rules,
 						      "deadline_ms", jv_number((double)(left > 0 ? left : 0)), NULL),
 				 &b->trouble) == 0;
@@ -551,6 +554,8 @@ static int one_code(void)
 		rules = json_set_str(rules, "subject", subject);
 	if (pattern)
 		rules = json_set_str(rules, "pattern", pattern);
+	if (settle)
+		rules = json_set_str(rules, "settle", settle);
 	mark = otp_mark(&e);
 	if (!json_ok(mark))
 		die_err(&e);
@@ -575,6 +580,7 @@ int main(int argc, char **argv)
 		{'s', "subject", "GLOB", "only mail with this subject", &subject, NULL, NULL},
 		{'p', "pattern", "REGEX", "what the code looks like: a POSIX extended expression", &pattern, NULL, NULL},
 		{'t', "timeout", "TIME", "how long to wait (2m)", &timeout, NULL, NULL},
+		{0, "settle", "TIME", "how long a later mail still wins (500ms)", &settle, NULL, NULL},
 		{'c', "coprocess", NULL, "serve mark and wait requests on stdin, for a program", NULL, &coprocess, NULL},
 		{0, "events", NULL, "with --coprocess: write {\"event\": …} lines before answers", NULL, &say_events, NULL},
 		{0},

@@ -26,7 +26,7 @@
 #define SEEN_MAX 20000 /* names in a mark; a larger folder is told apart by time */
 #define RECENT 2000    /* ms before the mark whose mails even then are known by name */
 #define TICK 1000      /* ms between looks at the folders' own times */
-#define CPU_MAX 5      /* seconds for one mail: patterns and mails come from others */
+#define CPU_MAX 2      /* seconds for one mail: patterns and mails come from others */
 
 struct folder {
 	const char *name;
@@ -283,10 +283,15 @@ static void offer(struct folder *f, const char *name, void *ctx)
 	str_free(&raw);
 }
 
+static int gone(struct err *e)
+{
+	return err_set(e, EX_UNAVAILABLE, "the Maildir %s was removed or moved", root);
+}
+
 static int take_event(struct waiting *w, const struct inotify_event *ev, struct err *e)
 {
 	if (ev->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED | IN_UNMOUNT))
-		return err_set(e, EX_UNAVAILABLE, "the Maildir %s was removed or moved", root);
+		return gone(e);
 	/* a name that was made, but neither moved here nor closed yet, may be a hard link (a whole mail) or a mail that
 	 * is being written */
 	if (ev->mask & (IN_Q_OVERFLOW | IN_CREATE))
@@ -313,6 +318,14 @@ static bool changed(const struct folder *f)
 	struct stat st;
 
 	return fstat(f->fd, &st) == 0 && (st.st_mtim.tv_sec != f->listed.tv_sec || st.st_mtim.tv_nsec != f->listed.tv_nsec);
+}
+
+/* A folder that is held open sends no event when it is removed. */
+static bool removed(const struct folder *f)
+{
+	struct stat st;
+
+	return fstat(f->fd, &st) == 0 && !st.st_nlink;
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -345,7 +358,7 @@ static jv wait_for(struct waiting *w, int64_t deadline, struct line_in *in, stru
 			if (list_both(offer, w, e))
 				return jv_invalid();
 		}
-		if (take_events(w, e))
+		if (take_events(w, e) || ((removed(&folders[0]) || removed(&folders[1])) && gone(e)))
 			return jv_invalid();
 	}
 }

@@ -172,6 +172,14 @@ static bool named_otherwise(const struct words *w, const struct candidate *c)
 	       word_is_other_number(w->tokens[at].folded);
 }
 
+static void append(struct candidate *c, const char *text)
+{
+	size_t have = strlen(c->text), len = strlen(text);
+
+	if (have + len < sizeof c->text)
+		memcpy(c->text + have, text, len + 1);
+}
+
 /* Digits from token I on: one token, or groups of one length ("123 456", "12-34-56", "1 2 3 4"). False when they are
  * no code; *PAST is where to look on. */
 static bool take_digits(const struct words *w, int i, struct candidate *c, int *past)
@@ -205,7 +213,7 @@ static bool take_digits(const struct words *w, int i, struct candidate *c, int *
 	c->last = last;
 	for (int t = i; t <= last; t++)
 		if (w->tokens[t].digits)
-			strncat(c->text, w->tokens[t].text, sizeof c->text - strlen(c->text) - 1);
+			append(c, w->tokens[t].text);
 	c->year = last == i && len == 4 && (str_starts(c->text, "19") || str_starts(c->text, "20"));
 	return true;
 }
@@ -241,10 +249,10 @@ static bool take_mixed(const struct words *w, int i, struct candidate *c)
 		return false;
 	c->first = i;
 	c->last = pair ? i + 2 : i;
-	strncat(c->text, w->tokens[i].text, sizeof c->text - 1);
+	append(c, w->tokens[i].text);
 	if (pair) {
-		strncat(c->text, "-", sizeof c->text - strlen(c->text) - 1);
-		strncat(c->text, w->tokens[i + 2].text, sizeof c->text - strlen(c->text) - 1);
+		append(c, "-");
+		append(c, w->tokens[i + 2].text);
 	}
 	c->letters = true;
 	c->small = small > 0;
@@ -324,14 +332,23 @@ static bool row_ends_with_colon(const struct words *w, int row, int before)
 	return w->tokens[before].row == row && (is_mark(w, before, ":") || w->tokens[before].mark == 0xff1a);
 }
 
+/* Where a code's name stands. */
+struct label {
+	int at;
+	bool proving; /* it is a login's or the like, by the words round it */
+	bool password;
+};
+
 static int score_after(const struct words *w, const struct candidate *c, int label, bool proving)
 {
-	struct way way = way_between(w, label, c->first);
 	int distance = c->first - label - 1, rows = w->tokens[c->first].row - w->tokens[label].row;
 	bool colon = rows == 1 && row_ends_with_colon(w, w->tokens[label].row, c->first - 1);
+	struct way way = {.broken = true};
 	int score = 0;
 
-	if (!way.broken && distance <= REACH_AFTER && way.newlines <= (way.ends_linked ? 1 : 0) &&
+	if (distance <= REACH_AFTER)
+		way = way_between(w, label, c->first);
+	if (!way.broken && way.newlines <= (way.ends_linked ? 1 : 0) &&
 	    (way.ends_linked || distance <= (proving ? 4 : 2)) && !(c->year && (distance > 4 || !way.ends_linked)) &&
 	    !(c->small && (distance > 4 || !way.ends_linked)))
 		score = 100 - 4 * distance + (way.ends_linked ? 10 : 0);
@@ -344,45 +361,50 @@ static int score_after(const struct words *w, const struct candidate *c, int lab
 
 static int score_before(const struct words *w, const struct candidate *c, int label, bool proving)
 {
-	struct way way = way_between(w, c->last, label);
 	int distance = label - c->last - 1;
-	bool linked = way.linked || (distance && is_word(w, c->last + 1) && strcmp(w->tokens[c->last + 1].folded, "as") == 0);
+	struct way way;
 
-	if (way.broken || distance > REACH_BEFORE || way.newlines > 1 || c->small || c->year)
+	if (distance > REACH_BEFORE || c->small || c->year)
 		return 0;
-	if (!linked && !(proving && distance <= 3 && !way.newlines))
+	way = way_between(w, c->last, label);
+	if (way.broken || way.newlines > 1)
+		return 0;
+	way.linked = way.linked || (distance && is_word(w, c->last + 1) && strcmp(w->tokens[c->last + 1].folded, "as") == 0);
+	if (!way.linked && !(proving && distance <= 3 && !way.newlines))
 		return 0;
 	return 75 - 4 * distance;
 }
 
-static int score(const struct words *w, const struct candidate *c, int label)
+static int score(const struct words *w, const struct candidate *c, const struct label *l)
 {
-	const char *name = w->tokens[label].folded;
-	bool proving = strcmp(name, "otp") == 0 || word_near(w, label, 3, word_is_proving);
-	int s = label < c->first ? score_after(w, c, label, proving) : score_before(w, c, label, proving);
+	int s = l->at < c->first ? score_after(w, c, l->at, l->proving) : score_before(w, c, l->at, l->proving);
 
-	if (s <= 0 || (label >= c->first && label <= c->last))
+	if (s <= 0 || (l->at >= c->first && l->at <= c->last))
 		return 0;
-	return s + (proving ? 10 : 0) + (c->alone ? 10 : 0) + (!c->letters && strlen(c->text) == 6 ? 5 : 0) -
-	       (c->letters ? 10 : 0) - (word_is_code(name) ? 0 : 10);
+	return s + (l->proving ? 10 : 0) + (c->alone ? 10 : 0) + (!c->letters && strlen(c->text) == 6 ? 5 : 0) -
+	       (c->letters ? 10 : 0) - (l->password ? 10 : 0);
 }
 
 #define LABELS_MAX 200
 
-static int labels_of(const struct words *w, int labels[LABELS_MAX])
+static int labels_of(const struct words *w, struct label labels[LABELS_MAX])
 {
 	int n = 0;
 
 	for (int i = 0; i < w->n && n < LABELS_MAX; i++)
 		if (is_label(w, i))
-			labels[n++] = i;
+			labels[n++] = (struct label){
+				i, strcmp(w->tokens[i].folded, "otp") == 0 || word_near(w, i, 3, word_is_proving),
+				!word_is_code(w->tokens[i].folded),
+			};
 	return n;
 }
 
 static bool names_a_code(const char *subject)
 {
-	int labels[LABELS_MAX], n;
+	struct label labels[LABELS_MAX];
 	struct words w;
+	int n;
 
 	words_split(&w, subject);
 	n = labels_of(&w, labels);
@@ -393,7 +415,8 @@ static bool names_a_code(const char *subject)
 char *code_in_text(const char *text, const char *subject)
 {
 	struct candidate c, best = {0}, lone = {0};
-	int labels[LABELS_MAX], n, top = GOOD_ENOUGH, alone = 0, past;
+	struct label labels[LABELS_MAX];
+	int n, top = GOOD_ENOUGH, alone = 0, past;
 	struct words w;
 	char *code = NULL;
 
@@ -403,7 +426,7 @@ char *code_in_text(const char *text, const char *subject)
 		if (!candidate_at(&w, i, &c, &past))
 			continue;
 		for (int l = 0; l < n; l++) {
-			int s = score(&w, &c, labels[l]);
+			int s = score(&w, &c, &labels[l]);
 
 			if (s > top) {
 				top = s;

@@ -26,9 +26,9 @@ static char *member(jv rules, const char *key)
 int rules_parse(struct rules *r, jv rules, struct err *e)
 {
 	const char *pattern = json_str(rules, "pattern", ""), *since = json_str(rules, "since", "");
-	const char *skew = json_str(rules, "skew", "");
+	const char *skew = json_str(rules, "skew", ""), *settle = json_str(rules, "settle", "");
 
-	*r = (struct rules){.since = -1, .skew = PICK_SKEW, .skip = json_get(rules, "skip")};
+	*r = (struct rules){.since = -1, .skew = PICK_SKEW, .settle = PICK_SETTLE, .skip = json_get(rules, "skip")};
 	r->from = member(rules, "from");
 	r->to = member(rules, "to");
 	r->subject = member(rules, "subject");
@@ -40,6 +40,8 @@ int rules_parse(struct rules *r, jv rules, struct err *e)
 		return err_set(e, EX_CONFIG, "rules: since '%s' is no RFC 3339 time", since);
 	if (*skew && duration_parse(skew, &r->skew))
 		return err_set(e, EX_CONFIG, "rules: skew '%s' is no duration (90s, 2m)", skew);
+	if (*settle && duration_parse(settle, &r->settle))
+		return err_set(e, EX_CONFIG, "rules: settle '%s' is no duration (500ms, 0s)", settle);
 	return 0;
 }
 
@@ -137,10 +139,12 @@ bool pick_offer(struct pick *p, const struct mime *mail, const char *unique, int
 
 int64_t pick_ready(const struct pick *p)
 {
-	int64_t quiet = p->last + PICK_SETTLE, most = p->first + PICK_SETTLE_MOST;
+	int64_t quiet, most;
 
 	if (!json_ok(p->best))
 		return -1;
+	quiet = p->last + p->rules->settle;
+	most = p->first + 6 * p->rules->settle;
 	if (p->suspect)
 		return p->last + PICK_SUSPECT;
 	return quiet < most ? quiet : most;

@@ -1,7 +1,7 @@
 /* Which of the mails that came holds the code that was asked for.
  *
  * A mail counts when it came after the mark (the driver's business), fits the rules and holds a code. A first one is
- * not taken at once: for PICK_SETTLE ms after each further one (PICK_SETTLE_MOST in all) a later one still wins. Later is what
+ * not taken at once: for `settle` ms after each further one (six times that in all) a later one still wins. Later is what
  * was sent later: the Date header, then the order of arrival. A Date more than PICK_CLOCK ms before the request makes a mail
  * suspect: it is taken only when nothing better came for PICK_SUSPECT ms; and more than the rules' `skew` before it, never: an
  * old code that was delivered late. */
@@ -11,8 +11,7 @@
 #include "ext/json.h"
 #include "mail/code.h"
 
-#define PICK_SETTLE 500
-#define PICK_SETTLE_MOST 3000
+#define PICK_SETTLE 500 /* where the rules name none */
 #define PICK_CLOCK 2000
 #define PICK_SUSPECT 15000
 #define PICK_SKEW 60000 /* where the rules name none */
@@ -21,12 +20,12 @@ struct rules {
 	char *from, *to, *subject; /* NULL: any */
 	struct code_pattern pattern;
 	int64_t since; /* when the code was asked for, wall ms; -1: not said */
-	int64_t skew;
+	int64_t skew, settle;
 	jv skip;       /* ids of mails that are not to be taken */
 };
 
-/* {"from": glob, "to": address (or glob), "subject": glob, "pattern": regex, "since": RFC 3339, "skew": duration, "skip": [id…]}, all
- * optional, null too. Globs know '*' only and take no notice of case. EX_CONFIG with *e when one is malformed. */
+/* {"from": glob, "to": address (or glob), "subject": glob, "pattern": regex, "since": RFC 3339, "skew": duration, "settle": duration,
+ * "skip": [id…]}, all optional, null too. Globs know '*' only and take no notice of case. EX_CONFIG with *e when one is malformed. */
 int rules_parse(struct rules *r, jv rules, struct err *e);
 void rules_free(struct rules *r);
 
