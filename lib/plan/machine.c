@@ -30,9 +30,9 @@ struct machine {
 	jv request;     /* data of the outstanding booking.request, or null */
 	jv trace;       /* its traceparent, or null */
 	jv held;        /* {"goal","attempt","status","slot"} of a pending or unknown result, or null */
-	int64_t asked;  /* a question to the person: its deadline, NO_DEADLINE, or 0 for none */
+	int64_t asked;  /* a question to the person: its deadline, NO_DEADLINE, when it was answered, or 0 for none */
 	jv lost;        /* ids that were taken, until they go and return: {id: true} */
-	int64_t back_until, back_ms;
+	int64_t back_from, back_until, back_ms;
 	/* of this run */
 	jv slots;       /* the newest set, or null */
 	char *hash;
@@ -83,7 +83,7 @@ void machine_free(struct machine *m)
 
 jv machine_save(const struct machine *m)
 {
-	jv back = json_obj("until", jv_number((double)m->back_until), "ms", jv_number((double)m->back_ms), NULL);
+	jv back = json_obj("from", jv_number((double)m->back_from), "until", jv_number((double)m->back_until), "ms", jv_number((double)m->back_ms), NULL);
 
 	return json_obj("state", jv_string(names[m->state]), "goal", m->goal ? jv_string(m->goal) : jv_null(), "attempt",
 			jv_number(m->attempt), "request", jv_copy(m->request), "trace", jv_copy(m->trace), "held",
@@ -111,6 +111,7 @@ int machine_load(struct machine *m, jv saved, struct err *e)
 	text_put(&m->goal, json_str(saved, "goal", NULL));
 	m->attempt = (int)json_int(saved, "attempt", -1);
 	m->asked = json_int(saved, "asked", 0);
+	m->back_from = json_int(back, "from", 0);
 	m->back_until = json_int(back, "until", 0);
 	m->back_ms = json_int(back, "ms", 0);
 	jv_free(back);
@@ -184,6 +185,7 @@ static void back_off(struct machine *m, int64_t now, int64_t not_before, const c
 	m->back_ms = m->back_ms ? m->back_ms * 2 : m->times.back_first;
 	if (m->back_ms > m->times.back_max)
 		m->back_ms = m->times.back_max;
+	m->back_from = now;
 	m->back_until = now + m->back_ms;
 	if (not_before > m->back_until)
 		m->back_until = not_before < now + BACK_MAX ? not_before : now + BACK_MAX;
@@ -267,8 +269,10 @@ static void choose(struct machine *m, const struct machine_in *in)
 static void decide(struct machine *m, const struct machine_in *in)
 {
 	/* a clock that was set back must not make the pause longer than it was meant */
-	if (m->back_until - in->now > BACK_MAX)
-		m->back_until = in->now + m->back_ms;
+	if (in->now < m->back_from - INTERVAL_MIN) {
+		m->back_until -= m->back_from - in->now;
+		m->back_from = in->now;
+	}
 	if (m->state != MONITORING || !json_len(m->slots) || in->now < m->back_until)
 		return;
 	if (fresh(m, in->now))
@@ -449,11 +453,11 @@ static void take_question(struct machine *m, jv data)
 		go(m, WAITING, "for the person: %.40s", json_str(data, "kind", "question"));
 }
 
-static void take_answer(struct machine *m, jv data)
+static void take_answer(struct machine *m, jv data, int64_t now)
 {
 	if (!machine_asking(m) || m->state != WAITING)
 		return;
-	m->asked = 0;
+	m->asked = now; /* the rest of the booking has its time from here */
 	go(m, BOOKING, "the person: %.40s", json_str(data, "outcome", "answered"));
 }
 
@@ -471,7 +475,7 @@ jv machine_step(struct machine *m, const struct machine_in *in)
 	else if (strcmp(type, "human.required") == 0)
 		take_question(m, data);
 	else if (strcmp(type, "human.answered") == 0)
-		take_answer(m, data);
+		take_answer(m, data, in->now);
 	check_lost(m, in->now);
 	decide(m, in);
 	jv_free(data);
@@ -483,7 +487,7 @@ jv machine_start(struct machine *m, const struct machine_in *in, bool again)
 	if (m->state == IDLE || (m->state == BOOKED && again)) {
 		text_put(&m->goal, in->goal);
 		m->attempt = 0;
-		m->back_until = m->back_ms = 0;
+		m->back_from = m->back_until = m->back_ms = 0;
 		jv_put(&m->lost, jv_object());
 		let_go(m);
 		jv_put(&m->trace, jv_null());
@@ -493,7 +497,7 @@ jv machine_start(struct machine *m, const struct machine_in *in, bool again)
 		else
 			go(m, MONITORING, "a new goal");
 	} else if (m->state == FAILED) {
-		m->back_until = m->back_ms = 0;
+		m->back_from = m->back_until = m->back_ms = 0;
 		monitor(m, "started again");
 	}
 	if (machine_asking(m) && in->now < wall_or(json_str(m->request, "expires", NULL), 0)) {
