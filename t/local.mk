@@ -57,4 +57,5 @@ TESTS += t/0300-vault.bats t/0310-vault-damage.bats t/0320-vault-crash.bats t/03
 check_PROGRAMS += t/unit/expr-test
 t_unit_expr_test_SOURCES = t/unit/expr-test.c
 t_unit_expr_test_LDADD = $(SITE)
-TESTS += t/0400-expr.bats t/0420-provider-lint.bats
+TESTS += t/0400-expr.bats t/0420-provider-lint.bats t/0430-provider.bats t/0440-provider-test.bats
+EXTRA_DIST += t/fixtures/provider
