@@ -14,14 +14,14 @@
 
 #define PARTS_ALL ((1u << PART_COUNT) - 1)
 
-static const char *pipeline = "monitor-and-book", *grace = "30s", *first_wait = "1s", *silence = "1m";
+static const char *pipeline = "monitor-and-book", *grace = "1m", *first_wait = "1s", *silence = "1m";
 static bool print, stay, json, all;
 
 static const struct opt options[] = {
 	{'p', "pipeline", "NAME", "monitor-and-book (the default) or watch-only", &pipeline, NULL, NULL},
 	{0, "print", NULL, "write the same pipeline as a shell script, and end", NULL, &print, NULL},
 	{0, "stay", NULL, "go on when every session is over, for 'ab-run start'", NULL, &stay, NULL},
-	{0, "grace", "TIME", "what an orderly stop may take (30s)", &grace, NULL, NULL},
+	{0, "grace", "TIME", "what an orderly stop may take (1m)", &grace, NULL, NULL},
 	{0, "restart", "TIME", "the wait before a first restart, doubled each time (1s)", &first_wait, NULL, NULL},
 	{0, "silence", "TIME", "after three intervals, until ab-poll counts as silent (1m)", &silence, NULL, NULL},
 	{'j', "json", NULL, "status: as JSON", NULL, &json, NULL},

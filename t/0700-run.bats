@@ -45,7 +45,7 @@ running() {
 	until_true 20 times_logged "${2:-1}" "$1 ab-notify start"
 	until_true 20 times_logged "${2:-1}" "$1 ab-poll start"
 }
-order() { printf '%s\n' "$2" >"$FAKE/$1"; }
+order() { until_true 20 test -p "$FAKE/$1" && printf '%s\n' "$2" >"$FAKE/$1"; }
 info() { jq -r "$2" "$FAKE/$1.info"; }
 status_of() { ab-run status --json "$1" | jq -r ".[0]$2"; }
 status_is() { [ "$(status_of "$1" .state)" = "$2" ]; }

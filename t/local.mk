@@ -59,3 +59,4 @@ t_unit_expr_test_SOURCES = t/unit/expr-test.c
 t_unit_expr_test_LDADD = $(SITE)
 TESTS += t/0400-expr.bats t/0420-provider-lint.bats t/0430-provider.bats t/0440-provider-test.bats
 EXTRA_DIST += t/fixtures/provider
+TESTS += t/0710-pipelines.bats
