@@ -80,7 +80,7 @@ static void tell(jv doc, const char *key, const char *before)
 
 	if (json_is(v, JV_KIND_STRING) && json_len(v))
 		str_addf(&text, "%s%s\n", before, json_string(v, ""));
-	for (struct json_iter it = json_iter(v); json_is(v, JV_KIND_ARRAY) && json_next(&it);)
+	for (struct json_iter it = json_iter(v); json_next(&it);)
 		str_addf(&text, "%s%s\n", it.index ? "" : before, json_string(it.value, ""));
 	tty_say(str_text(&text), NULL);
 	str_free(&text);
@@ -95,34 +95,32 @@ static jv put_in(jv whole, const char *group, const char *field, jv value)
 	return json_set(whole, group, json_set(json_get(whole, group), field, value));
 }
 
-static jv ask_need(jv whole, const char *path, jv need)
+static bool need_secret(const char *path, jv need)
 {
-	const char *dot = strchr(path, '.');
-	char *group = xstrndup(path, dot ? (size_t)(dot - path) : 0);
-	const char *title = json_string(need, json_str(need, "title", path));
 	jv flag = json_get(need, "secret");
 	bool secret = json_true(flag) || strcmp(json_string(flag, ""), "true") == 0 || strcmp(path, "credentials.password") == 0;
 
-	whole = put_in(whole, group, dot + 1, ask(title, json_str(need, "default", NULL), secret, NULL, ""));
 	jv_free(flag);
-	free(group);
-	return whole;
+	return secret;
 }
 
-/* One group of needs ("site", "credentials", "profile"), so that the questions come in a sensible order. */
+/* One group of needs ("site", "credentials", "profile"), what is secret last: a mapping's own order is lost. */
 static jv ask_group(jv whole, jv needs, const char *group)
 {
 	char *prefix = xasprintf("%s.", group);
 
-	for (struct json_iter it = json_iter(needs); json_next(&it);) {
-		const char *path = it.key ? it.key : json_string(it.value, "");
-		jv none = jv_null();
+	for (int secret = 0; secret < 2; secret++)
+		for (struct json_iter it = json_iter(needs); json_next(&it);) {
+			jv need = it.key ? jv_copy(it.value) : jv_null();
+			const char *path = it.key ? it.key : json_string(it.value, "");
 
-		if (*path == '.')
-			path++;
-		if (str_starts(path, prefix) && path[strlen(prefix)])
-			whole = ask_need(whole, path, it.key ? it.value : none);
-	}
+			path += *path == '.';
+			if (str_starts(path, prefix) && path[strlen(prefix)] && need_secret(path, need) == secret)
+				whole = put_in(whole, group, path + strlen(prefix),
+					       ask(json_string(need, json_str(need, "title", path)), json_str(need, "default", NULL),
+						   secret, NULL, ""));
+			jv_free(need);
+		}
 	free(prefix);
 	return whole;
 }

@@ -49,27 +49,26 @@ jv provider_doc(const char *name, struct err *e)
 
 char *origin_of(const char *url)
 {
-	const char *colon = strstr(url, "://"), *host, *end, *at;
-	struct str b = {0};
+	const char *colon = strstr(url, "://"), *host, *end;
+	char *origin;
 
 	if (!colon || colon == url)
 		return NULL;
 	host = colon + 3;
 	end = host + strcspn(host, "/?#");
-	for (at = host; at < end; at++)
+	for (const char *at = host; at < end; at++)
 		if (*at == '@')
 			host = at + 1;
 	if (host == end)
 		return NULL;
-	if (end - host > 3 && str_starts(url, "http://") && memcmp(end - 3, ":80", 3) == 0)
-		end -= 3;
-	if (end - host > 4 && str_starts(url, "https://") && memcmp(end - 4, ":443", 4) == 0)
-		end -= 4;
-	for (const char *p = url; p < colon + 3; p++)
-		str_putc(&b, (char)tolower((unsigned char)*p));
-	for (; host < end; host++)
-		str_putc(&b, (char)tolower((unsigned char)*host));
-	return str_take(&b);
+	origin = xasprintf("%.*s://%.*s", (int)(colon - url), url, (int)(end - host), host);
+	for (char *p = origin; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	if (str_starts(origin, "http://") && str_ends(origin, ":80"))
+		origin[strlen(origin) - 3] = '\0';
+	if (str_starts(origin, "https://") && str_ends(origin, ":443"))
+		origin[strlen(origin) - 4] = '\0';
+	return origin;
 }
 
 char *site_origin(jv whole)

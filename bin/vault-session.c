@@ -115,15 +115,30 @@ void wipe_text(char *text)
 
 /* --- paths --- */
 
-/* The first step of PATH; what is left in *REST (NULL at the end). A file's name may hold dots, so all of what
- * follows profile.files is one step. */
-static char *step(const char *path, const char *whole_path, const char **rest)
+/* Where the name of a file starts in "profile.files.NAME" and "party.0.files.NAME"; NULL elsewhere. */
+static const char *file_name_in(const char *path)
 {
+	if (str_starts(path, "party.")) {
+		path += strlen("party.");
+		path += strspn(path, "0123456789");
+		return str_starts(path, ".files.") ? path + strlen(".files.") : NULL;
+	}
+	return str_starts(path, "profile.files.") ? path + strlen("profile.files.") : NULL;
+}
+
+/* The first step of PATH, which is WHOLE or its rest; what is left in *REST (NULL at the end). A file's name may
+ * hold dots. */
+static char *step(const char *path, const char *whole, const char **rest)
+{
+	static const char *const fields[] = {".name", ".type", ".data_base64"};
 	size_t n = strcspn(path, ".");
 
-	if (path == whole_path + strlen("profile.files.") && str_starts(whole_path, "profile.files.") &&
-	    !str_ends(path, ".name") && !str_ends(path, ".type") && !str_ends(path, ".data_base64"))
+	if (path == file_name_in(whole)) {
 		n = strlen(path);
+		for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+			if (str_ends(path, fields[i]))
+				n = strlen(path) - strlen(fields[i]);
+	}
 	*rest = path[n] ? path + n + 1 : NULL;
 	return xstrndup(path, n);
 }
@@ -217,10 +232,10 @@ static jv each_file(jv profile, jv old, jv (*f)(jv file, jv old))
 {
 	jv files = json_get(profile, "files"), old_files = json_get(old, "files");
 
-	for (struct json_iter it = json_iter(files); json_is(files, JV_KIND_OBJECT) && json_next(&it);) {
-		jv before = json_get(old_files, it.key);
+	for (struct json_iter it = json_iter(files); json_next(&it);) {
+		jv before = it.key ? json_get(old_files, it.key) : jv_null();
 
-		if (is_file(it.value))
+		if (it.key && is_file(it.value))
 			profile = json_set(profile, "files", json_set(json_get(profile, "files"), it.key, f(jv_copy(it.value), before)));
 		jv_free(before);
 	}
@@ -452,7 +467,7 @@ static jv new_value(const char *path, const char *text)
 	if (take_out)
 		return jv_invalid();
 	if (file_path) {
-		if (!str_starts(path, "profile.files.") && !(str_starts(path, "party.") && strstr(path, ".files.")))
+		if (!file_name_in(path))
 			opt_usage("--file goes to profile.files.NAME (or party.N.files.NAME), not to %s", path);
 		return file_value(file_path);
 	}
@@ -463,21 +478,35 @@ static jv new_value(const char *path, const char *text)
 	return as_yaml ? yaml_value(text, strlen(text)) : jv_string(text);
 }
 
-static int set_run(char **operands)
+/* Reads, changes and writes once; -1 with *e, EX_TEMPFAIL when someone else wrote in between. */
+static int set_once(struct master *m, const char *session, const char *path, jv value, struct err *e)
 {
-	const char *session = operands[0], *path = operands[1];
-	struct master *m;
 	struct seen s;
-	struct err e;
-	jv value = new_value(path, operands[2]), whole;
+	jv whole;
+	int r = -1;
 
-	m = unlock();
 	see(m, session, &s);
-	whole = session_check(with(jv_copy(s.whole), path, path, value), NULL, NULL, &e);
-	if (!json_ok(whole) || store(m, session, whole, &s, &e))
-		die_err(&e);
+	whole = session_check(with(jv_copy(s.whole), path, path, jv_copy(value)), NULL, NULL, e);
+	if (json_ok(whole))
+		r = store(m, session, whole, &s, e);
 	jv_free(whole);
 	unsee(&s);
+	return r;
+}
+
+static int set_run(char **operands)
+{
+	jv value = new_value(operands[1], operands[2]);
+	struct master *m = unlock();
+	struct err e;
+	int r, tries = 20;
+
+	do
+		r = set_once(m, operands[0], operands[1], value, &e);
+	while (r && e.status == EX_TEMPFAIL && --tries);
+	if (r)
+		die_err(&e);
+	jv_free(value);
 	master_close(m);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* ab-vault: keeps sessions sealed, and hands their keys to the programs that need them. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,10 +23,16 @@ void put(const char *text)
 
 void slurp(const char *path, size_t max, struct str *out)
 {
+	bool standard = strcmp(path, "-") == 0;
+	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC); /* a pipe will do: --from <(…) */
 	struct err e;
 
-	if (strcmp(path, "-") == 0 ? fs_read_fd(STDIN_FILENO, "standard input", max, out, &e) : fs_read(path, max, out, &e))
+	if (fd < 0)
+		die(errno == ENOENT ? EX_NOINPUT : EX_NOPERM, "open %s:", path);
+	if (fs_read_fd(fd, standard ? "standard input" : path, max, out, &e))
 		die_err(&e);
+	if (!standard)
+		close(fd);
 }
 
 static const struct command *named(const char *name)

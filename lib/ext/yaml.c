@@ -263,9 +263,10 @@ int yaml_parse(struct yaml *y, const char *text, size_t len, const char *name, s
 	struct reader r = {.out = y, .name = name, .e = e};
 	int failed;
 
-	*y = (struct yaml){jv_null(), jv_object()};
+	*y = (struct yaml){jv_null(), jv_null()};
 	if (len > TEXT_MAX)
 		return err_set(e, EX_DATAERR, "%s:1:1: larger than 1 MiB", name);
+	y->places = jv_object();
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
 		text += 3;
 		len -= 3;
@@ -288,7 +289,7 @@ int yaml_read(struct yaml *y, const char *path, struct err *e)
 	struct str text;
 	int failed;
 
-	*y = (struct yaml){jv_null(), jv_object()};
+	*y = (struct yaml){jv_null(), jv_null()};
 	if (fs_read(path, TEXT_MAX, &text, e))
 		return -1;
 	failed = yaml_parse(y, str_text(&text), text.len, path, e);
@@ -451,8 +452,10 @@ static bool is_container(jv v)
 static bool put_flow(struct str *b, jv list)
 {
 	struct str line = {.max = 72};
-	bool ok = json_is(list, JV_KIND_ARRAY);
+	bool ok = true;
 
+	if (!json_is(list, JV_KIND_ARRAY))
+		return false;
 	for (struct json_iter it = json_iter(list); ok && json_next(&it);) {
 		const char *s = json_string(it.value, "");
 

@@ -459,15 +459,18 @@ int master_new(const struct master *m, const char *session, jv secrets, jv profi
 	if (!folder || (lock = vault_lock(m, e)) < 0)
 		goto out;
 	sweep(m->dir);
+	if (access(folder, F_OK) == 0) { /* before a counter is raised for it */
+		err_set(e, EX_CANTCREAT, "there is a session '%s' already", session);
+		goto out;
+	}
 	tmp = xasprintf("%s/.new-%s.XXXXXX", m->dir, session);
 	if (!mkdtemp(tmp)) {
 		err_set(e, EX_CANTCREAT, "make a folder in %s:", m->dir);
 		goto out;
 	}
 	r = write_all_parts(m, tmp, session, values, e);
-	if (!r && renameat2(AT_FDCWD, tmp, AT_FDCWD, folder, RENAME_NOREPLACE))
-		r = errno == EEXIST ? err_set(e, EX_CANTCREAT, "there is a session '%s' already", session) :
-			err_set(e, EX_CANTCREAT, "make %s:", folder);
+	if (!r && rename(tmp, folder))
+		r = err_set(e, EX_CANTCREAT, "make %s:", folder);
 	if (r)
 		remove_folder(tmp, NULL);
 	else
@@ -526,19 +529,25 @@ out:
 
 /* --- a new master key --- */
 
-static int reseal_evidence(const char *session, const struct subkey *from, const struct subkey *to,
-			   const char *name, struct err *e)
+static int reseal_evidence(const char *session, const struct subkey *from, const struct subkey *to, const char *name,
+			   struct err *e)
 {
 	char *path = evidence_path(session, name, e), *what = xasprintf("evidence/%s", name);
 	struct str file = {0}, text = {0};
+	struct err why;
 	int r = path ? sealed_fetch(path, &file, e) : -1;
 
-	/* what is no sealed file (torn by a crash) nobody could open before either */
-	if (!r && sealed_is_under(file.s, file.len, to) == 0 && !(r = evidence_open(session, name, from, &text, e))) {
-		str_reset(&file);
-		sealed_make(&file, to, session, what, 1, text.s, text.len);
-		r = fs_replace(path, file.s, file.len, e);
-		secret_wipe(text.s, text.len);
+	if (!r && sealed_is_under(file.s, file.len, to) == 0) {
+		if (evidence_open(session, name, from, &text, &why) == 0) {
+			str_reset(&file);
+			sealed_make(&file, to, session, what, 1, text.s, text.len);
+			r = evidence_replace(path, file.s, file.len, e);
+			secret_wipe(text.s, text.len);
+		} else if (why.status != EX_DATAERR) { /* what is damaged can't be opened either way */
+			if (e)
+				*e = why;
+			r = -1;
+		}
 	}
 	str_free(&text);
 	str_free(&file);

@@ -1,6 +1,7 @@
 #include "store/vault.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +78,22 @@ char *evidence_path(const char *session, const char *name, struct err *e)
 	return path;
 }
 
+/* Under a hidden name first, so that what a crash leaves is not taken for evidence. */
+int evidence_replace(const char *path, const void *file, size_t len, struct err *e)
+{
+	const char *slash = strrchr(path, '/');
+	char *dir = xstrndup(path, (size_t)(slash - path)), *hidden = xasprintf("%s/.%s", dir, slash + 1);
+	int r = fs_replace(hidden, file, len, e);
+
+	if (!r && rename(hidden, path))
+		r = err_set(e, EX_IOERR, "write %s:", path);
+	if (!r)
+		r = fs_sync_dir(dir, e);
+	free(hidden);
+	free(dir);
+	return r;
+}
+
 int evidence_put(const char *session, const char *name, const void *data, size_t len, struct err *e)
 {
 	char *folder = evidence_path(session, NULL, e), *path = evidence_path(session, name, e);
@@ -87,7 +104,8 @@ int evidence_put(const char *session, const char *name, const void *data, size_t
 
 	if (folder && path && !fs_mkdirs(folder, e) && !keys_subkey(session, PART_EVIDENCE, k, e)) {
 		sealed_make(&file, k, session, what, 1, data, len);
-		r = file.full ? err_set(e, EX_DATAERR, "%s: larger than 32 MiB", path) : fs_replace(path, file.s, file.len, e);
+		r = file.full ? err_set(e, EX_DATAERR, "%s: larger than 32 MiB", path) :
+			evidence_replace(path, file.s, file.len, e);
 	}
 	str_free(&file);
 	secret_free(k);

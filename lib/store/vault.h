@@ -18,9 +18,10 @@ int evidence_put(const char *session, const char *name, const void *data, size_t
 /* Opens it into *OUT. */
 int evidence_get(const char *session, const char *name, struct str *out, struct err *e);
 
-/* For ab-vault, which has the master key instead: where NAME is (NAME NULL: the folder; caller frees), and
- * evidence_get with a subkey given. */
+/* For ab-vault, which has the master key instead: where NAME is (NAME NULL: the folder; caller frees),
+ * evidence_get with a subkey given, and the writing of a file that is sealed already. */
 char *evidence_path(const char *session, const char *name, struct err *e);
 int evidence_open(const char *session, const char *name, const struct subkey *k, struct str *out, struct err *e);
+int evidence_replace(const char *path, const void *file, size_t len, struct err *e);
 
 #endif

@@ -1,0 +1,120 @@
+/* The vault as programs use it, by hand:
+ *
+ *   vault-test read SESSION PART
+ *   vault-test write SESSION PART JSON
+ *   vault-test evidence SESSION NAME <DATA
+ *   vault-test need SESSION PART COMMAND…   keys_need first (it goes through ab-vault when they are missing)
+ *   vault-test child SESSION PARTS          runs `vault-test have SESSION` with those keys alone
+ *   vault-test have SESSION                 the parts whose keys are there */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/opt.h"
+#include "base/sandbox.h"
+#include "store/vault.h"
+
+static struct err e;
+
+static enum part part_named(const char *name)
+{
+	unsigned bits = parts_parse(name);
+	enum part p = 0;
+
+	while (p < PART_COUNT && bits != PART_BIT(p))
+		p++;
+	if (p == PART_COUNT)
+		opt_usage("no part '%s'", name);
+	return p;
+}
+
+static int read_part(const char *session, const char *part)
+{
+	jv v = part_read(session, part_named(part), &e);
+	char *text;
+
+	if (!json_ok(v))
+		die_err(&e);
+	text = json_text_sorted(v);
+	puts(text);
+	free(text);
+	jv_free(v);
+	return 0;
+}
+
+static int write_part(const char *session, const char *part, const char *json)
+{
+	jv v = json_parse(json, strlen(json), &e);
+
+	if (!json_ok(v) || part_write(session, part_named(part), v, &e))
+		die_err(&e);
+	jv_free(v);
+	return 0;
+}
+
+static int evidence(const char *session, const char *name)
+{
+	struct str data;
+
+	if (fs_read_fd(0, "standard input", 1u << 24, &data, &e) || evidence_put(session, name, data.s, data.len, &e))
+		die_err(&e);
+	str_free(&data);
+	return 0;
+}
+
+static int child(char **argv, const char *session, const char *parts)
+{
+	const char *const args[] = {argv[0], "have", session, NULL};
+	struct fd_map fds[PART_COUNT];
+	int nfds = 0;
+	char *keys = keys_pass(session, parts_parse(parts), 10, fds, &nfds);
+	const char *const env[] = {keys, NULL};
+	struct proc p;
+
+	if (proc_start(&p, &(struct proc_spec){.argv = args, .fds = fds, .nfds = nfds, .env = env}, &e))
+		die_err(&e);
+	proc_reap(&p, -1);
+	free(keys);
+	return proc_exit_status(p.status);
+}
+
+static int have(const char *session)
+{
+	unsigned char key[KEY_BYTES];
+
+	for (enum part p = 0; p < PART_COUNT; p++)
+		if (keys_have(session, p) && keys_get(session, p, key, &e) == 0)
+			puts(part_name(p));
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	const char *verb = argv[1];
+
+	if (strcmp(verb, "read") == 0 && argc == 4)
+		return read_part(argv[2], argv[3]);
+	if (strcmp(verb, "write") == 0 && argc == 5)
+		return write_part(argv[2], argv[3], argv[4]);
+	if (strcmp(verb, "evidence") == 0 && argc == 4)
+		return evidence(argv[2], argv[3]);
+	if (strcmp(verb, "child") == 0 && argc == 4)
+		return child(argv, argv[2], argv[3]);
+	if (strcmp(verb, "have") == 0 && argc == 3)
+		return have(argv[2]);
+	opt_usage("see the source");
+}
+
+int main(int argc, char **argv)
+{
+	sandbox_private();
+	prog = "vault-test";
+	if (argc > 4 && strcmp(argv[1], "need") == 0) {
+		if (keys_need(argv, argv[2], parts_parse(argv[3]), &e))
+			die_err(&e);
+		return run(argc - 3, argv + 3);
+	}
+	return argc > 2 ? run(argc, argv) : EX_USAGE;
+}
