@@ -72,20 +72,20 @@ static void me_get(struct visit *v)
 	visit_json(v, 200, json_obj("user", jv_string(v->session.account), NULL));
 }
 
-/* The days from FROM to TO on which nothing is free. */
-static jv closed_days(struct visit *v, const char *place, int64_t from, int64_t to)
+/* The days FROM to TO, dates, on which nothing is free. */
+static jv closed_days(struct visit *v, const char *place, const char *from, const char *to)
 {
-	char first[CLOCK_TEXT], last[CLOCK_TEXT], day[CLOCK_TEXT];
-	jv closed = jv_array(), slots;
+	jv closed = jv_array(), slots = world_free(v->world, PRACTICE_API, place, from, to); /* in order of time */
+	char day[CLOCK_TEXT];
+	int64_t noon; /* 24 hours later it is the next day, also when the clocks change */
 	int at = 0;
 
-	clock_format_in(v->world->zone, from, first)[10] = '\0';
-	clock_format_in(v->world->zone, to, last)[10] = '\0';
-	slots = world_free(v->world, PRACTICE_API, place, first, last); /* in order of time */
-	for (int64_t t = from; t <= to; t += 86400000) {
+	for (zone_parse(v->world->zone, from, &noon), noon += 43200000;; noon += 86400000) {
 		bool open = false;
 
-		clock_format_in(v->world->zone, t, day)[10] = '\0';
+		clock_format_in(v->world->zone, noon, day)[10] = '\0';
+		if (strcmp(day, to) > 0)
+			break;
 		for (;; at++) {
 			jv slot = json_at(slots, at);
 			bool here = str_starts(json_str(slot, "start", ""), day);
@@ -110,14 +110,13 @@ static void days_get(struct visit *v)
 	visit_query(v, "place", place, sizeof place);
 	visit_query(v, "from", from, sizeof from);
 	visit_query(v, "to", to, sizeof to);
-	/* noon, so that the days of a change of clocks are whole too */
 	if (!date_valid(from) || !date_valid(to) || zone_parse(v->world->zone, from, &first) || zone_parse(v->world->zone, to, &last) ||
 	    last < first || last - first > (int64_t)DAYS_MAX * 86400000) {
 		message(v, 400, "from and to are needed, 200 days apart at most");
 		return;
 	}
 	visit_json(v, 200, json_obj("place", jv_string(place), "from", jv_string(from), "to", jv_string(to),
-				    "closed", closed_days(v, place, first + 43200000, last + 43200000), NULL));
+				    "closed", closed_days(v, place, from, to), NULL));
 }
 
 static void hours_get(struct visit *v)

@@ -164,9 +164,9 @@ const char *visit_query(struct visit *v, const char *name, char *buf, size_t siz
 	char *value;
 
 	for (const char *p = v->query; *p; p += strcspn(p, "&"), p += *p == '&') {
-		if (strncmp(p, name, n) || p[n] != '=')
+		if (strncmp(p, name, n) || (p[n] && !strchr("=&", p[n])))
 			continue;
-		value = decoded(p + n + 1, strcspn(p + n + 1, "&"));
+		value = p[n] == '=' ? decoded(p + n + 1, strcspn(p + n + 1, "&")) : xstrdup("");
 		snprintf(buf, size, "%s", value);
 		free(value);
 		return buf;

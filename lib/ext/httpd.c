@@ -143,13 +143,13 @@ static void add_headers(struct MHD_Response *r, const char *lines)
 	}
 }
 
-/* A reset instead of an orderly end: closing a socket with SO_LINGER 0 (socket(7)). */
-static void reset_on_close(struct MHD_Connection *conn)
+/* A reset instead of an orderly end: connecting to no address dissolves a connection so (connect(2), Linux). */
+static void reset(struct MHD_Connection *conn)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(conn, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	if (info)
-		setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+		connect(info->connect_fd, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof(struct sockaddr));
 }
 
 static enum MHD_Result send_reply(struct exchange *x)
@@ -160,7 +160,7 @@ static enum MHD_Result send_reply(struct exchange *x)
 
 	if (out->ending == HTTPD_CUT || out->ending == HTTPD_RESET) {
 		if (out->ending == HTTPD_RESET)
-			reset_on_close(x->conn);
+			reset(x->conn);
 		return MHD_NO;
 	}
 	if (out->ending == HTTPD_STALL)
