@@ -262,6 +262,22 @@ static int have_consent(struct back *b, int64_t expires)
 	return yes ? 0 : -1;
 }
 
+/* Where checks are public the login is proved first (`alive`): a commit is no way to find out. */
+static void run_book(struct back *b, jv slot, struct flow_result *r)
+{
+	jv alive = provider_flow(b->work.provider, "alive");
+	bool there = !json_is(alive, JV_KIND_NULL);
+
+	jv_free(alive);
+	if (there) {
+		work_flow(&b->work, "alive", jv_null(), jv_null(), r);
+		if (!flow_ok(r))
+			return;
+		flow_result_free(r);
+	}
+	work_flow(&b->work, "book", slot, jv_null(), r);
+}
+
 static void book(struct back *b, int64_t expires)
 {
 	struct flow_result r;
@@ -285,7 +301,7 @@ static void book(struct back *b, int64_t expires)
 		return;
 	}
 	slot = json_get(b->request, "slot");
-	work_flow(&b->work, "book", slot, jv_null(), &r);
+	run_book(b, slot, &r);
 	jv_free(slot);
 	work_end(&b->work);
 	committed = r.committed;

@@ -222,6 +222,15 @@ static void take_signals(struct watch *w)
 	}
 }
 
+static void say_paused(struct watch *w)
+{
+	struct look l = {.verdict = "paused", .reason = "paused by the person", .slots = jv_array()};
+
+	clock_format(clock_wall(), l.checked_at);
+	tell_round(w, &l, 0);
+	jv_free(l.slots);
+}
+
 /* Until WALL, a signal, or the reader of our events is gone. The wall clock may jump: it is looked at again
  * every minute. */
 static void wait_until(struct watch *w, int64_t wall)
@@ -231,19 +240,14 @@ static void wait_until(struct watch *w, int64_t wall)
 		int64_t left = w->paused ? 60000 : wall - clock_wall();
 
 		proc_poll(p, 2, clock_mono() + (left > 60000 ? 60000 : left));
+		bool before = w->paused;
+
 		take_signals(w);
+		if (w->paused && !before)
+			say_paused(w);
 		if (p[1].revents & (POLLERR | POLLNVAL))
 			w->stop = true;
 	}
-}
-
-static void say_paused(struct watch *w)
-{
-	struct look l = {.verdict = "paused", .reason = "paused by the person", .slots = jv_array()};
-
-	clock_format(clock_wall(), l.checked_at);
-	tell_round(w, &l, 0);
-	jv_free(l.slots);
 }
 
 static int watch(struct watch *w)

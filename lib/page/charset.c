@@ -366,3 +366,23 @@ void fold_end(struct str *b)
 	if (b->len && b->s[b->len - 1] == ' ')
 		b->s[--b->len] = '\0';
 }
+
+char *charset_title(const char *name)
+{
+	static const char *const as_they_are[] = {"windows-", "macintosh", "x-", "gb18030", NULL};
+	char *title = xstrdup(name);
+
+	if (strcmp(name, "big5") == 0 || strcmp(name, "shift_jis") == 0) {
+		title[0] = (char)(title[0] - 32);
+		if (*name == 's')
+			memcpy(title + 6, "JIS", 3);
+		return title;
+	}
+	for (const char *const *p = as_they_are; *p; p++)
+		if (str_starts(name, *p))
+			return title;
+	for (char *p = title; *p; p++)
+		if (*p >= 'a' && *p <= 'z')
+			*p = (char)(*p - 32);
+	return title;
+}

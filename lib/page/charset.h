@@ -8,6 +8,9 @@
 
 #include "base/str.h"
 
+/* NAME (canonical, lower case) as the Encoding Standard writes it, for a form's _charset_: "UTF-8", "windows-1254",
+ * "Shift_JIS". The caller frees. */
+char *charset_title(const char *name);
 /* The canonical lower-case name behind a label ("latin1" gives "windows-1252"), NULL when the label is
  * not known to us. Valid until the next call. */
 const char *charset_name(const char *label, size_t len);

@@ -958,10 +958,14 @@ static void add_control_entries(struct entries *e, const struct control *c, cons
 		add_files(e, c);
 		return;
 	}
-	if (strcmp(c->type, "hidden") == 0 && strcasecmp(c->name, "_charset_") == 0)
-		add_entry(e, c->name, charset, jv_null());
-	else
+	if (strcmp(c->type, "hidden") == 0 && strcasecmp(c->name, "_charset_") == 0) {
+		char *title = charset_title(charset);
+
+		add_entry(e, c->name, title, jv_null());
+		free(title);
+	} else {
 		add_entry(e, c->name, c->value, jv_null());
+	}
 	dirname = html_attr(c->node, "dirname");
 	if (dirname && *dirname && !is_button(c))
 		add_entry(e, dirname, "ltr", jv_null());

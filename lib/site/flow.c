@@ -406,7 +406,7 @@ static enum go classify(struct flow *f, jv step)
 	f->context = json_set(f->context, "page", page);
 	if (!*class || allowed(step, class))
 		return GO;
-	if (strcmp(class, "changed") == 0 || strcmp(class, "blocked") == 0)
+	if (f->result->committed || strcmp(class, "changed") == 0 || strcmp(class, "blocked") == 0)
 		keep_evidence(f, class);
 	return end(f, class, "%s", why);
 }
@@ -722,6 +722,7 @@ static enum go do_booking(struct flow *f, jv step)
 		jv_free(found);
 		return end(f, "changed", "booking: %s", e.text);
 	}
+	keep_evidence(f, "booking");
 	f->result->booking = json_merge_take(json_is(f->result->booking, JV_KIND_OBJECT) ? f->result->booking : jv_object(), found);
 	f->context = json_set(f->context, "booking", jv_copy(f->result->booking));
 	if (f->run->host->booking)

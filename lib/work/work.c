@@ -321,10 +321,11 @@ static void host_evidence(void *ctx, const char *label, jv page)
 	struct work *w = ctx;
 	char now[CLOCK_TEXT], *name;
 	const char *body = json_str(page, "body", "");
+	static unsigned count; /* two pages of one second keep their order */
 	struct err e;
 
 	clock_format(clock_wall(), now);
-	name = xasprintf("%.10s-%.2s%.2s%.2s-%s-%s.%s", now, now + 11, now + 14, now + 17, prog, label,
+	name = xasprintf("%.10s-%.2s%.2s%.2s-%s-%u-%s.%s", now, now + 11, now + 14, now + 17, prog, ++count, label,
 			 strstr(json_str(page, "type", ""), "json") ? "json" : "html");
 	if (evidence_put(w->session, name, body, strlen(body), &e))
 		warn("%s", e.text);
