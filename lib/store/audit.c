@@ -345,8 +345,10 @@ static int verify_line(void *ctx, const char *text, size_t len, unsigned long nu
 	if (lost && lost < text + 64)
 		tell(v, strtoll(lost + sizeof ",\"note\":{\"lost\":" - 1, NULL, 10),
 		     "lost: noted by record %" PRId64 " when ab-audit found the end cut or changed", r.seq);
-	v->last.seq = r.seq;
-	memcpy(v->last.hash, r.hash, AUDIT_HEX);
+	if (r.seq > v->last.seq) { /* one that is out of order does not move the place where we are */
+		v->last.seq = r.seq;
+		memcpy(v->last.hash, r.hash, AUDIT_HEX);
+	}
 	return 0;
 }
 
