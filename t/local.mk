@@ -60,3 +60,7 @@ t_unit_expr_test_LDADD = $(SITE)
 TESTS += t/0400-expr.bats t/0420-provider-lint.bats t/0430-provider.bats t/0440-provider-test.bats
 EXTRA_DIST += t/fixtures/provider
 TESTS += t/0710-pipelines.bats
+TESTS += t/0020-manuals.bats t/0030-build.bats
+
+TESTS += t/0200-page.bats t/0201-css.bats t/0202-form.bats t/0203-turns.bats
+EXTRA_DIST += t/fixtures/page

@@ -54,6 +54,11 @@ static void on_element(void *ctx, const xmlChar *name, const xmlChar **attribute
 	xmlSAX2StartElement(ctx, name, attributes);
 }
 
+static void silent(void *ctx, const char *format, ...)
+{
+	(void)ctx, (void)format;
+}
+
 /* Ordinary mistakes of markup are no errors here; only what makes the parser drop text is. */
 static void on_error(void *ctx, xmlErrorPtr error)
 {
@@ -117,11 +122,14 @@ struct html *html_parse(const char *text, size_t len, int64_t deadline)
 	htmlParserCtxtPtr p;
 
 	xmlParserMaxDepth = DEPTH_MAX;
+	xmlSetGenericErrorFunc(NULL, silent);
 	h->deadline = deadline;
 	p = htmlCreateMemoryParserCtxt(keep ? text : " ", keep && keep < INT_MAX ? (int)keep : 1);
 	if (!p)
 		die(EX_OSERR, "out of memory");
-	htmlCtxtUseOptions(p, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET);
+	/* IGNORE_ENC: the text is UTF-8 now, whatever its meta elements say */
+	htmlCtxtUseOptions(p, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING | HTML_PARSE_NONET |
+				      HTML_PARSE_IGNORE_ENC);
 	xmlSwitchEncoding(p, XML_CHAR_ENCODING_UTF8);
 	p->_private = h;
 	p->sax->startElement = on_element;

@@ -92,13 +92,13 @@ static void escape(struct css *c, struct str *b)
 		c->at++;
 }
 
-/* An identifier (ANY: or a name that may begin with a digit, after '#'); caller frees; NULL after bad(). */
-static char *name(struct css *c, bool any, const char *what)
+/* An identifier; caller frees; NULL after bad(). */
+static char *name(struct css *c, const char *what)
 {
 	struct str b = {0};
 	char first = c->at[0] == '-' ? c->at[1] : c->at[0];
 
-	if (!any && ((first >= '0' && first <= '9') || (c->at[0] == '-' && !is_name_char(first) && first != '\\'))) {
+	if ((first >= '0' && first <= '9') || (c->at[0] == '-' && !is_name_char(first) && first != '\\')) {
 		bad(c, what);
 		return NULL;
 	}
@@ -251,7 +251,7 @@ static void attribute(struct css *c, struct str *x)
 	bool caseless;
 
 	space(c);
-	attr = name(c, false, "an attribute's name is missing");
+	attr = name(c, "an attribute's name is missing");
 	lower(attr);
 	space(c);
 	if (attr && *c->at == '|' && c->at[1] != '=')
@@ -272,7 +272,7 @@ static void attribute(struct css *c, struct str *x)
 	if (!c->failed) {
 		c->at++;
 		space(c);
-		value = *c->at == '"' || *c->at == '\'' ? quoted(c) : name(c, false, "an attribute's value is missing or needs quotes");
+		value = *c->at == '"' || *c->at == '\'' ? quoted(c) : name(c, "an attribute's value is missing or needs quotes");
 		space(c);
 	}
 	if (!c->failed) {
@@ -551,7 +551,7 @@ static void pseudo(struct css *c, struct str *x)
 		unsupported(c, ":", c->at);
 		return;
 	}
-	what = name(c, false, "a pseudo-class's name is missing");
+	what = name(c, "a pseudo-class's name is missing");
 	lower(what);
 	if (!c->failed && *c->at == '(') {
 		c->at++;
@@ -579,7 +579,7 @@ static void condition(struct css *c, struct str *x)
 		attribute(c, x);
 	} else if (kind == ':') {
 		pseudo(c, x);
-	} else if ((text = name(c, kind == '#', kind == '#' ? "an id is missing" : "a class is missing"))) {
+	} else if ((text = name(c, kind == '#' ? "an id is missing" : "a class is missing"))) {
 		if (kind == '#')
 			str_puts(x, "@id=");
 		else
@@ -600,7 +600,7 @@ static void step(struct css *c, struct str *x)
 		c->at++;
 		str_putc(x, '*');
 	} else if (is_name_char(*c->at) || *c->at == '\\') {
-		char *type = name(c, false, "an element's name is missing");
+		char *type = name(c, "an element's name is missing");
 
 		lower(type);
 		if (type && xml_name(type)) {
