@@ -487,7 +487,7 @@ static int worker_confine(int fd, const char *zone, pid_t parent)
 	signal(SIGQUIT, SIG_IGN);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	null = open("/dev/null", O_RDWR);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0 || (fd = fcntl(fd, F_DUPFD, 10)) < 0)
 		return -1;
 	for (int i = 0; i < 3; i++)
