@@ -22,6 +22,7 @@ static bool allow_disk, resume, discard;
 struct paper {
 	const char *session;
 	char *dir, *file;
+	char *base;  /* file: the counters of the record that the text was begun from */
 	char *first; /* the text as it was laid out; NULL for one that was found */
 };
 
@@ -54,6 +55,7 @@ static void paper_find(struct paper *p, const struct master *m, const char *sess
 	master_id(m, id);
 	*p = (struct paper){.session = session, .dir = xasprintf("%s/%.12s-%s", root, id, session)};
 	p->file = xasprintf("%s/%s.yaml", p->dir, session);
+	p->base = xasprintf("%s/base", p->dir);
 	if (fs_mkdirs(root, &e) || fs_mkdirs(p->dir, &e))
 		die_err(&e);
 	free(root);
@@ -62,9 +64,11 @@ static void paper_find(struct paper *p, const struct master *m, const char *sess
 static void paper_burn(struct paper *p)
 {
 	unlink(p->file);
+	unlink(p->base);
 	rmdir(p->dir); /* unless an editor left something there */
 	wipe_text(p->first);
 	free(p->file);
+	free(p->base);
 	free(p->dir);
 }
 
@@ -75,18 +79,37 @@ static _Noreturn void keep(const struct paper *p, int status)
 	exit(status);
 }
 
-static void lay_out(struct paper *p, jv whole)
+static char *base_text(const struct seen *s)
 {
-	jv folded = files_fold(jv_copy(whole));
-	char *text = whole_text(folded);
+	return xasprintf("%llu %llu %llu\n", (unsigned long long)s->counters[0], (unsigned long long)s->counters[1],
+			 (unsigned long long)s->counters[2]);
+}
+
+static void lay_out(struct paper *p, const struct seen *s)
+{
+	jv folded = files_fold(jv_copy(s->whole));
+	char *text = whole_text(folded), *base = base_text(s);
 	struct err e;
 
 	p->first = xasprintf("# Session '%s'. Save and leave the editor to store it; leave it as it is to change nothing.\n"
 			     "# ab-session(5) tells about every field. Files are shown as (kept).\n%s", p->session, text);
 	wipe_text(text);
 	jv_free(folded);
-	if (fs_replace(p->file, p->first, strlen(p->first), &e))
+	if (fs_replace(p->base, base, strlen(base), &e) || fs_replace(p->file, p->first, strlen(p->first), &e))
 		die_err(&e);
+	free(base);
+}
+
+/* A text taken up again may have been begun from an older record. */
+static void compare_base(const struct paper *p, const struct seen *s)
+{
+	char *now = base_text(s);
+	struct str then = {0};
+
+	if (fs_read(p->base, 256, &then, NULL) || strcmp(str_text(&then), now) != 0)
+		warn("%s was changed since this text was begun; what you save replaces that", p->session);
+	str_free(&then);
+	free(now);
 }
 
 /* A text that an interrupted edit left. True: go on with it. */
@@ -185,8 +208,10 @@ static int edit_run(char **operands)
 
 	see(m, session, &s);
 	paper_find(&p, m, session);
-	if (!left_over(&p))
-		lay_out(&p, s.whole);
+	if (left_over(&p))
+		compare_base(&p, &s);
+	else
+		lay_out(&p, &s);
 	do {
 		run_editor(&p);
 		whole = take_in(&p, s.whole, &unchanged);

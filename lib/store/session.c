@@ -174,12 +174,12 @@ static size_t distance(const char *a, const char *b)
 static jv unknown(struct check *c, const struct spec *fields, const char *key)
 {
 	const char *near = NULL;
-	size_t best = 4, len = go_down(c, key);
+	size_t best = (strlen(key) + 1) / 3 + 1, len = go_down(c, key);
 	char what[160];
 	jv r;
 
 	for (const struct spec *f = fields; f->name; f++)
-		if (distance(key, f->name) < best && distance(key, f->name) < strlen(f->name)) {
+		if (distance(key, f->name) < best) {
 			best = distance(key, f->name);
 			near = f->name;
 		}
@@ -221,7 +221,7 @@ static bool url_text(const char *s)
 {
 	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
 
-	return n && islower((unsigned char)s[0]) && s[n] == ':' && s[n + 1];
+	return n && islower((unsigned char)s[0]) && s[n] == ':';
 }
 
 static bool proxy_text(const char *s)
