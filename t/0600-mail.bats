@@ -58,6 +58,9 @@ field() {
 	[ "$(field code no-code-booking 'Booking code: ([0-9]{7})')" = 4821337 ]
 	[ "$(field code en-two-numbers '[0-9]{8}')" = 48213377 ]
 	[ "$(field code en-html-only 'never there')" = - ]
+	[ "$(field code en-plain 'code is (\d{6})\.')" = 482913 ]
+	[ "$(field code en-plain '[]^x\d]{6}')" = 482913 ]
+	[ "$(field code en-plain 'SW\d\D ')" = "SW1A " ]
 }
 
 @test "a pattern is not matched against headers, style sheets or links" {
@@ -69,6 +72,7 @@ field() {
 	[[ $output == *back-reference* ]]
 	run -65 "$reader" "$mails/en-plain.eml" '((a{1,99}){1,99}){1,99}'
 	[[ $output == *"repeat counts"* ]]
+	run -65 "$reader" "$mails/en-plain.eml" '(?:code) (.*)'
 	run -65 "$reader" "$mails/en-plain.eml" '('
 	run -65 "$reader" "$mails/en-plain.eml" "$(printf 'a%.0s' {1..300})"
 }

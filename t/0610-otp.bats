@@ -120,6 +120,29 @@ expect_error() {
 	expect_code 111111
 }
 
+@test "the manual's examples do what they say" {
+	mkdir -p "$HOME"/Maildir/{tmp,new,cur}
+	box=$HOME/Maildir
+	local n
+	for n in 1 2; do
+		bash -c "$(manual_example ab-otp.1 $n)" >"$BATS_TEST_TMPDIR/code" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+		extra=$!
+		until_true 10 grep -q ready "$BATS_TEST_TMPDIR/err"
+		if [ $n = 1 ]; then
+			deliver 482913
+		else
+			mail 1 | sed 's/^Your veri.*/Your key: whale/' >"$box/tmp/m"
+			mv "$box/tmp/m" "$box/new/m"
+		fi
+		wait "$extra"
+		extra=
+		[ "$(cat "$BATS_TEST_TMPDIR/code")" = "$([ $n = 1 ] && echo 482913 || echo whale)" ]
+	done
+	run -0 bash -c "$(manual_example ab-otp.1 3)"
+	[ "${#lines[@]}" -eq 2 ]
+	jq -e '.ok and has("mark")' <<<"${lines[1]}"
+}
+
 # --- the right mail ---
 
 @test "a mail that came before the mark is never used, one between mark and wait is" {

@@ -108,3 +108,9 @@ new_session() {
 	ab-vault new --from "$HOME/$1.json" "$1" >/dev/null
 	rm "$HOME/$1.json"
 }
+
+# manual_example PAGE N: the Nth displayed example (.Bd ... .Ed) of man/PAGE's EXAMPLES, as it is typed
+manual_example() {
+	sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$top_srcdir/man/$1" |
+		awk -v n="$2" '/^\.Bd/ { i++; shown = 1; next } /^\.Ed/ { shown = 0 } shown && i == n { print }' | sed 's/\\e/\\/g; s/\\&//g'
+}

@@ -481,8 +481,38 @@ static long repeats(const char *p)
 	return product;
 }
 
+/* \d and \D, which everybody writes and POSIX does not know. */
+static void add_plain(struct str *out, const char *p)
+{
+	bool in_set = false;
+
+	while (*p) {
+		if (p[0] == '\\' && p[1] == 'd') {
+			str_puts(out, in_set ? "0-9" : "[0-9]");
+			p += 2;
+		} else if (p[0] == '\\' && p[1] == 'D' && !in_set) {
+			str_puts(out, "[^0-9]");
+			p += 2;
+		} else if (p[0] == '\\' && p[1] && !in_set) {
+			str_add(out, p, 2);
+			p += 2;
+		} else if (p[0] == '[' && !in_set) {
+			size_t n = 1 + (p[1] == '^');
+
+			n += p[n] == ']'; /* as the first of a set it is a member */
+			str_add(out, p, n);
+			p += n;
+			in_set = true;
+		} else {
+			in_set = in_set && *p != ']';
+			str_putc(out, *p++);
+		}
+	}
+}
+
 int pattern_compile(struct code_pattern *p, const char *text, struct err *e)
 {
+	struct str plain = {0};
 	char why[128];
 	int r;
 
@@ -496,7 +526,11 @@ int pattern_compile(struct code_pattern *p, const char *text, struct err *e)
 			break;
 	if (repeats(text) > 1000)
 		return err_set(e, EX_DATAERR, "pattern '%s': its repeat counts multiply to over 1000", text);
-	r = regcomp(&p->re, text, REG_EXTENDED | REG_NEWLINE);
+	if (strstr(text, "(?"))
+		return err_set(e, EX_DATAERR, "pattern '%s': (?…) is not in POSIX expressions", text);
+	add_plain(&plain, text);
+	r = regcomp(&p->re, str_text(&plain), REG_EXTENDED | REG_NEWLINE);
+	str_free(&plain);
 	if (r) {
 		regerror(r, &p->re, why, sizeof why);
 		return err_set(e, EX_DATAERR, "pattern '%s': %s", text, why);

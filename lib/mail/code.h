@@ -16,14 +16,14 @@
 #define CODE_PATTERN_MAX 256      /* bytes of a pattern */
 #define CODE_MAX 64               /* bytes of a code */
 
-/* A provider's own pattern: a POSIX extended regular expression (regex(7)), its first group, or the whole match
- * where it has none. ^ and $ are line ends. */
+/* A provider's own pattern: a POSIX extended regular expression (regex(7)) with \d and \D added, its first group,
+ * or the whole match where it has none. ^ and $ are line ends. */
 struct code_pattern {
 	regex_t re;
 	bool set;
 };
 
-/* Refused (EX_DATAERR): longer than CODE_PATTERN_MAX, back-references, repeat counts that multiply to over 1000: their cost
+/* Refused (EX_DATAERR): longer than CODE_PATTERN_MAX, (?…), back-references, repeat counts that multiply to over 1000: their cost
  * knows no bounds. */
 int pattern_compile(struct code_pattern *p, const char *text, struct err *e);
 void pattern_free(struct code_pattern *p);
