@@ -112,6 +112,7 @@ $(day 22)T10:00:00+03:00 Izmir long-stay" ]
 	run timeout 20 bash -c 'ab-poll alice | head -n 1 | jq -r .type; exit "${PIPESTATUS[0]}"'
 	echo "$output"
 	[ "$status" -eq 0 ]
+	[[ $output == *.* ]]
 }
 
 @test "paused by a signal, and on again" {
@@ -141,6 +142,10 @@ $(day 22)T10:00:00+03:00 Izmir long-stay" ]
 
 @test "the budget: the site's own count never passes it, and a booking's reserve is left" {
 	new_session alice practice '.consent.requests_per_day = "30"'
-	for _ in 1 2 3 4 5 6 7 8; do ab-poll --once alice >/dev/null 2>&1 || :; done
-	[ "$(control requests | jq .total)" -le 30 ]
+	for _ in {1..16}; do ab-poll --once alice >/dev/null 2>&1 || :; done
+	total=$(control requests | jq .total)
+	[ "$total" -ge 8 ]
+	[ "$total" -le 30 ]
+	run --separate-stderr ab-poll --once alice
+	[[ $stderr == *"used up"* ]]
 }
