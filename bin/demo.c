@@ -119,7 +119,9 @@ static void say_ready(const char *base, const char *control)
 
 	v = json_set_str(v, "maildir", maildir);
 	free(maildir);
-	text = json_text(json_set(v, "pid", jv_number(getpid())));
+	v = json_set(v, "pid", jv_number(getpid()));
+	text = json_text(v);
+	jv_free(v);
 	printf("%s\n", text);
 	if (fflush(stdout))
 		warn("write to stdout:");
