@@ -6,6 +6,9 @@ lib_libsite_a_SOURCES = \
 	lib/site/lint.c lib/site/lint.h \
 	lib/site/lintexpr.c lib/site/lintexpr.h \
 	lib/site/lintflow.c lib/site/lintflow.h \
+	lib/site/lintkind.c lib/site/lintkind.h \
+	lib/site/lintpage.c lib/site/lintpage.h \
+	lib/site/lintstep.c lib/site/lintstep.h \
 	lib/site/memo.c lib/site/memo.h \
 	lib/site/mistakes.c lib/site/mistakes.h \
 	lib/site/pacer.c lib/site/pacer.h \
