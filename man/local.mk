@@ -5,3 +5,6 @@ dist_man_MANS += man/ab-book.1
 dist_man_MANS += man/ab-demo.1
 dist_man_MANS += man/ab-run.1 man/ab.7
 dist_man_MANS += man/ab-otp.1 man/ab-answer.1
+dist_man_MANS += man/ab-vault.1 man/ab-session.5
+dist_man_MANS += man/ab-plan.1 man/ab-audit.1 man/ab-notify.1 man/ab-events.5
+dist_man_MANS += man/ab-provider.1 man/ab-provider.5
