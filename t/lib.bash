@@ -114,3 +114,10 @@ manual_example() {
 	sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$top_srcdir/man/$1" |
 		awk -v n="$2" '/^\.Bd/ { i++; shown = 1; next } /^\.Ed/ { shown = 0 } shown && i == n { print }' | sed 's/\\e/\\/g; s/\\&//g'
 }
+
+# man_example PAGE N: the Nth literal block of a page's EXAMPLES, as a person would type it
+man_example() {
+	awk -v n="$2" '/^\.Sh EXAMPLES/ { on = 1; next } /^\.Sh/ { on = 0 } on && /^\.Bd -literal/ { block++; next }
+		/^\.Ed/ { if (block == n) exit } on && block == n' "$top_srcdir/man/$1" |
+		sed 's/\\(dq/"/g; s/\\(aq/'"'"'/g; s/\\&//g; s/\\e/\\/g; s/\\-/-/g'
+}

@@ -66,3 +66,4 @@ TESTS += t/0200-page.bats t/0201-css.bats t/0202-form.bats t/0203-turns.bats
 EXTRA_DIST += t/fixtures/page
 TESTS += t/0730-run-whole.bats
 TESTS += t/1300-whole.bats
+TESTS += t/0720-completion.bats
