@@ -2,17 +2,17 @@
 # Options and their arguments come from the programs' own --help, sessions from ab-vault list.
 # shellcheck shell=bash
 
-# The words that may follow: what _ab_words prints for PROGRAM, VERB (or "") and the option before the cursor.
-_ab_options() { "$1" --help 2>/dev/null | grep -o -e '--[a-z][a-z-]*' | sort -u; }
-_ab_sessions() { ab-vault list 2>/dev/null; }
-_ab_providers() { ab-provider list 2>/dev/null | awk '{ print $1 }'; }
+# What cannot be asked completes to nothing.
+_ab_options() { "$@" --help 2>/dev/null | grep -o -e '--[a-z][a-z-]*' | sort -u || :; }
+_ab_sessions() { ab-vault list 2>/dev/null || :; }
+_ab_providers() { ab-provider list 2>/dev/null | awk '{ print $1 }' || :; }
 
 _ab_verbs() {
 	case $1 in
 	ab-run) echo start stop pause resume status list ;;
 	ab-vault) echo init new edit get set list rm export import rekey exec evidence ;;
 	ab-provider) echo list check test try ;;
-	ab-audit) echo verify show replay ;;
+	ab-audit) echo append verify show ;;
 	esac
 }
 
@@ -40,7 +40,10 @@ _ab() {
 		;;
 	*)
 		case $word in
-		-*) words="$(_ab_options "$program") --help --version" ;;
+		-*)
+			[ "$program" = ab-vault ] || verb='' # its verbs have options of their own
+			words="$(_ab_options "$program" ${verb:+"$verb"}) --help --version"
+			;;
 		*)
 			case $program:$verb in
 			ab-run:) words="$(_ab_verbs "$program") $(_ab_sessions)" ;;
