@@ -146,7 +146,7 @@ result() { jq -c 'select(.type == "booking.result") | .data | [.status, .reason]
 	ab-book alice <"$HOME/in" >"$HOME/events" 2>"$HOME/log" 3>&- &
 	BOOK_PID=$!
 	exec 9>"$HOME/in"
-	control fault '{"fault":"slow","office":"practice","ms":1500,"count":1}' || skip_slow=1
+	control fault '{"fault":"slow","office":"practice","method":"POST","path":"/office/book","ms":1500,"count":1}' >/dev/null
 	request alice "$slot" >&9
 	for i in 1 2 3; do
 		jq -nc --arg i "$i" '{specversion:"1.0",id:$i,source:"/t",type:"agent.heartbeat",subject:"alice",data:{n:$i}}' >&9
@@ -163,12 +163,16 @@ result() { jq -c 'select(.type == "booking.result") | .data | [.status, .reason]
 	new_session alice practice
 	release practice Ankara short-stay "$(day 20)T09:30" "$(day 21)T09:30"
 	request alice "$(slot_of alice 0)" >"$HOME/request"
+	control fault '{"fault":"slow","office":"practice","method":"POST","path":"/office/book","ms":3000,"count":1}' >/dev/null
 	ab-book alice <"$HOME/request" >"$HOME/events" 2>"$HOME/log" 3>&- &
 	BOOK_PID=$!
 	until_true 20 grep -qs '"intent"' "$AB_STATE/alice/journal.ndjson"
 	kill -9 "$BOOK_PID"
 	wait "$BOOK_PID" || :
 	BOOK_PID=
+	run --separate-stderr ab-poll --once alice
+	[ "$status" -eq 75 ]
+	[[ $stderr == *"not settled"* ]]
 	run --separate-stderr ab-book alice <"$HOME/request"
 	echo "$output" "$stderr"
 	case $(truth | jq length) in
@@ -176,7 +180,7 @@ result() { jq -c 'select(.type == "booking.result") | .data | [.status, .reason]
 	0) [ "$(jq -r 'select(.type == "booking.result") | .data.status' <<<"$output" | sort -u)" = failed ] ;;
 	*) false ;;
 	esac
-	# no other program may have the page while an intent is open, and now none is
+	# now no intent is open, and others may have the page
 	run ab-poll --once alice
 	[ "$status" -eq 0 ]
 }
