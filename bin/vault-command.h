@@ -56,6 +56,8 @@ jv whole_parse(const char *text, size_t len, const char *name, struct err *e);
 /* WHOLE as YAML, in the manual's order. wipe_text when done. */
 char *whole_text(jv whole);
 void wipe_text(char *text);
+/* WHOLE with VALUE (invalid: nothing) at PATH ("a.b.0"); mappings are made on the way. Both consumed. */
+jv put_at(jv whole_taken, const char *path, jv value_taken);
 /* WHOLE with every file's contents (profile.files.*.data_base64) replaced by a note, or the note by what OLD has. */
 jv files_fold(jv whole_taken);
 jv files_unfold(jv whole_taken, jv old);
@@ -64,8 +66,6 @@ jv hide(jv whole_taken);
 
 /* --- vault-provider.c --- */
 
-/* The provider's description; invalid with *e when it can't be read. */
-jv provider_doc(const char *name, struct err *e);
 /* "https://example.org" of a URL, in lower case, without the scheme's own port; NULL when it has none. */
 char *origin_of(const char *url);
 /* Where the session's site is: its base's origin, "" when that is not known. Caller frees. */

@@ -150,12 +150,16 @@ struct master *unlock(void)
 		die_err(&e);
 	if (kind == MASTER_PASSPHRASE && source_given(&given_key))
 		die(EX_NOPERM, "wrong kind of key: this vault opens with a passphrase, not with a key file");
-	key_to_open(&key, kind, &source, "Passphrase of the vault: ");
-	m = master_open(&key, &e);
-	key_wipe(&key);
-	if (!m)
-		die_err(&e);
-	return m;
+	for (int tries = 3;;) {
+		key_to_open(&key, kind, &source, "Passphrase of the vault: ");
+		m = master_open(&key, &e);
+		key_wipe(&key);
+		if (m)
+			return m;
+		if (kind != MASTER_PASSPHRASE || e.status != EX_NOPERM || !--tries)
+			die_err(&e);
+		warn("%s", e.text); /* a mistyped one costs no more than another try */
+	}
 }
 
 void key_file_make(const char *file)

@@ -7,13 +7,14 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "site/provider.h"
 #include "store/passphrase.h"
 #include "store/session.h"
 #include "vault-command.h"
 
 #define TEXT_MAX (1u << 20)
 
-static const char *from, *provider;
+static const char *from, *provider_name;
 
 /* --- asking --- */
 
@@ -72,36 +73,32 @@ static bool book_ok(const char *s)
 	return strcmp(s, "yes") == 0 || strcmp(s, "ask") == 0 || strcmp(s, "no") == 0;
 }
 
-/* The provider's text under KEY, a string or a list of lines. */
+/* The text under KEY, after BEFORE; nothing when there is none. */
 static void tell(jv doc, const char *key, const char *before)
 {
-	jv v = json_get(doc, key);
-	struct str text = {0};
+	const char *text = json_str(doc, key, "");
+	char *said = xasprintf("%s%s%s", before, text, str_ends(text, "\n") ? "" : "\n");
 
-	if (json_is(v, JV_KIND_STRING) && json_len(v))
-		str_addf(&text, "%s%s\n", before, json_string(v, ""));
-	for (struct json_iter it = json_iter(v); json_next(&it);)
-		str_addf(&text, "%s%s\n", it.index ? "" : before, json_string(it.value, ""));
-	tty_say(str_text(&text), NULL);
-	str_free(&text);
-	jv_free(v);
+	if (*text)
+		tty_say(said, NULL);
+	free(said);
 }
 
 /* --- what the provider needs --- */
 
-/* WHOLE (consumed) with VALUE (consumed) at GROUP.FIELD. */
-static jv put_in(jv whole, const char *group, const char *field, jv value)
+static jv ask_need(jv whole, const char *path, jv need, bool secret)
 {
-	return json_set(whole, group, json_set(json_get(whole, group), field, value));
-}
+	bool optional = json_bool(need, "optional", false);
+	const char *fallback = json_str(need, "default", optional ? "" : NULL);
+	jv answer;
 
-static bool need_secret(const char *path, jv need)
-{
-	jv flag = json_get(need, "secret");
-	bool secret = json_true(flag) || strcmp(json_string(flag, ""), "true") == 0 || strcmp(path, "credentials.password") == 0;
-
-	jv_free(flag);
-	return secret;
+	tell(need, "about", "");
+	answer = ask(json_str(need, "title", path), fallback, secret, NULL, "It is needed.\n");
+	if (optional && !json_len(answer)) {
+		jv_free(answer);
+		return whole;
+	}
+	return put_at(whole, path, answer);
 }
 
 /* One group of needs ("site", "credentials", "profile"), what is secret last: a mapping's own order is lost. */
@@ -110,17 +107,10 @@ static jv ask_group(jv whole, jv needs, const char *group)
 	char *prefix = xasprintf("%s.", group);
 
 	for (int secret = 0; secret < 2; secret++)
-		for (struct json_iter it = json_iter(needs); json_next(&it);) {
-			jv need = it.key ? jv_copy(it.value) : jv_null();
-			const char *path = it.key ? it.key : json_string(it.value, "");
-
-			path += *path == '.';
-			if (str_starts(path, prefix) && path[strlen(prefix)] && need_secret(path, need) == secret)
-				whole = put_in(whole, group, path + strlen(prefix),
-					       ask(json_string(need, json_str(need, "title", path)), json_str(need, "default", NULL),
-						   secret, NULL, ""));
-			jv_free(need);
-		}
+		for (struct json_iter it = json_iter(needs); json_next(&it);)
+			if (str_starts(it.key, prefix) &&
+			    (json_bool(it.value, "secret", false) || strcmp(it.key, "credentials.password") == 0) == secret)
+				whole = ask_need(whole, it.key, it.value, secret);
 	free(prefix);
 	return whole;
 }
@@ -178,34 +168,41 @@ static jv ask_consent(jv whole)
 	return json_set(whole, "consent", consent);
 }
 
-static jv interview(void)
+static void show_terms(jv doc)
 {
-	jv named, doc, needs, whole;
-	struct err e;
-
-	if (!tty_there())
-		die(EX_CONFIG, "there is no terminal to ask at: give --from FILE");
-	named = provider ? jv_string(provider) : ask("Provider ('ab-provider list' shows them)", NULL, false, name_valid, "Its name.\n");
-	doc = provider_doc(json_string(named, ""), &e);
-	if (!json_ok(doc))
-		die_err(&e);
 	tell(doc, "title", "");
 	tell(doc, "about", "");
 	tell(doc, "terms", "The site's terms:\n");
 	if (json_has(doc, "terms") && !confirm("Do you agree to keep to them?", false))
 		die(EX_NOPERM, "not without keeping to the site's terms: nothing was made");
-	needs = json_get(doc, "needs");
+}
+
+static jv interview(void)
+{
+	struct provider *provider;
+	jv named, needs, whole;
+	struct err e;
+
+	if (!tty_there())
+		die(EX_CONFIG, "there is no terminal to ask at: give --from FILE");
+	named = provider_name ? jv_string(provider_name) :
+		ask("Provider ('ab-provider list' shows them)", NULL, false, name_valid, "Its name.\n");
+	provider = provider_load(json_string(named, ""), &e);
+	if (!provider)
+		die_err(&e);
+	show_terms(provider->doc);
+	needs = json_get(provider->doc, "needs");
 	whole = json_obj("provider", named, NULL);
 	whole = ask_group(whole, needs, "site");
-	whole = ask_zone(whole, doc);
+	whole = ask_zone(whole, provider->doc);
 	whole = ask_group(whole, needs, "credentials");
 	whole = ask_inbox(whole);
 	whole = ask_group(whole, needs, "profile");
+	jv_free(needs);
+	provider_free(provider); /* and with it the worker of its expressions, before the vault is opened */
 	whole = session_check(ask_consent(whole), NULL, NULL, &e);
 	if (!json_ok(whole))
 		die_err(&e);
-	jv_free(needs);
-	jv_free(doc);
 	return whole;
 }
 
@@ -228,23 +225,21 @@ static jv from_file(void)
 static int new_run(char **operands)
 {
 	const char *name = operands[0];
+	enum master_kind kind;
 	struct master *m;
 	struct err e;
 	jv whole;
 
-	if (from && provider)
+	if (from && provider_name)
 		opt_usage("--from says what the provider is; leave --provider out");
 	if (!name_valid(name))
 		opt_usage("'%s' is no session name: use a-z, 0-9, '.', '_' and '-', 64 at most", name);
 	if (master_has(name))
 		die(EX_CANTCREAT, "there is a session '%s' already", name);
-	if (from) {
-		whole = from_file();
-		m = unlock();
-	} else {
-		m = unlock();
-		whole = interview();
-	}
+	if (master_kind(&kind, &e))
+		die_err(&e);
+	whole = from ? from_file() : interview();
+	m = unlock();
 	if (store(m, name, whole, NULL, &e))
 		die_err(&e);
 	if (!from)
@@ -257,7 +252,7 @@ static int new_run(char **operands)
 const struct command new_command = {
 	"new", "new [--provider NAME | --from FILE] SESSION", "Makes a session: asks for what the provider needs, or takes it from a YAML file.",
 	(const struct opt[]){
-		{'p', "provider", "NAME", "the provider, instead of asking for it", &provider, NULL, NULL},
+		{'p', "provider", "NAME", "the provider, instead of asking for it", &provider_name, NULL, NULL},
 		{'f', "from", "FILE", "take everything from FILE ('-': standard input), ask nothing", &from, NULL, NULL},
 		{0},
 	},

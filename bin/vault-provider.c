@@ -1,50 +1,28 @@
-/* ab-vault: what it wants to know of a provider. */
+/* ab-vault: where a session's site is. */
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/str.h"
 #include "ext/yaml.h"
+#include "site/provider.h"
 #include "vault-command.h"
 
-/* $AB_PROVIDERS (folders, colon-separated), then the installed ones. */
-static char *provider_path(const char *name)
+/* The base that the provider's file gives, as it stands there. Only read: provider_load would start a worker for its
+ * expressions, and no process beside this one is to be born with the master key in it. */
+static char *provider_base(const char *name)
 {
-	const char *list = getenv("AB_PROVIDERS");
-	char *path;
-
-	for (; list && *list; list += strcspn(list, ":"), list += *list == ':') {
-		path = xasprintf("%.*s/%s/provider.yaml", (int)strcspn(list, ":"), list, name);
-		if (access(path, R_OK) == 0)
-			return path;
-		free(path);
-	}
-	return xasprintf("%s/providers/%s/provider.yaml", AB_PKGDATADIR, name);
-}
-
-jv provider_doc(const char *name, struct err *e)
-{
+	char *path = provider_find(name, NULL), *base;
 	struct yaml y;
-	char *path;
-	jv doc;
 
-	if (!name_valid(name)) {
-		err_set(e, EX_USAGE, "'%s' is no provider's name", name);
-		return jv_invalid();
+	if (!path || yaml_read(&y, path, NULL)) {
+		free(path);
+		return xstrdup("");
 	}
-	path = provider_path(name);
-	if (yaml_read(&y, path, e)) {
-		if (e && e->status == EX_NOINPUT)
-			err_set(e, EX_NOINPUT, "there is no provider '%s' ('ab-provider list' shows them)", name);
-		doc = jv_invalid();
-	} else {
-		doc = jv_copy(y.value);
-		yaml_done(&y);
-	}
+	base = xstrdup(json_str(y.value, "base", ""));
+	yaml_done(&y);
 	free(path);
-	return doc;
+	return base;
 }
 
 char *origin_of(const char *url)
@@ -73,14 +51,14 @@ char *origin_of(const char *url)
 
 char *site_origin(jv whole)
 {
-	jv base = json_path(whole, "site.base"), doc;
-	char *origin = origin_of(json_string(base, ""));
+	jv site = json_path(whole, "site.base");
+	char *origin = origin_of(json_string(site, "")), *base;
 
-	jv_free(base);
+	jv_free(site);
 	if (origin)
 		return origin;
-	doc = provider_doc(json_str(whole, "provider", ""), NULL);
-	origin = origin_of(json_str(doc, "base", "")); /* a template ("${.site.base}") has no origin */
-	jv_free(doc);
+	base = provider_base(json_str(whole, "provider", ""));
+	origin = origin_of(base); /* a template ("${.site.base}") has no origin */
+	free(base);
 	return origin ? origin : xstrdup("");
 }

@@ -204,6 +204,11 @@ static jv with(jv v, const char *path, const char *whole_path, jv value)
 	return v;
 }
 
+jv put_at(jv whole, const char *path, jv value)
+{
+	return with(whole, path, path, value);
+}
+
 /* The value at PATH; invalid when there is none. */
 static jv at_path(jv v, const char *path)
 {
@@ -486,7 +491,7 @@ static int set_once(struct master *m, const char *session, const char *path, jv 
 	int r = -1;
 
 	see(m, session, &s);
-	whole = session_check(with(jv_copy(s.whole), path, path, jv_copy(value)), NULL, NULL, e);
+	whole = session_check(put_at(jv_copy(s.whole), path, jv_copy(value)), NULL, NULL, e);
 	if (json_ok(whole))
 		r = store(m, session, whole, &s, e);
 	jv_free(whole);

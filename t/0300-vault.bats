@@ -195,7 +195,8 @@ refused() {
 	[[ $output != *correct* && $output != *another* && $output == *"They differ"*"must not be empty"*"[echo on]" ]]
 	run "$tty" "Passphrase of the vault: " "correct horse" -- ab-vault new --from "$alice" alice
 	[ "$status" -eq 0 ]
-	run "$tty" "Passphrase of the vault: " "battery staple" -- ab-vault get alice
+	run "$tty" "of the vault: " "battery staple" "of the vault: " "paper clip" "of the vault: " "battery staple" -- \
+		ab-vault get alice
 	[ "$status" -eq 77 ]
 	[[ $output == *"ab-vault: wrong passphrase: the vault in "*" does not open with it"* && $output != *battery* ]]
 	# keys of another kind are not tried, those of the environment not even looked at
@@ -342,7 +343,9 @@ refused() {
 	cat >providers/office/provider.yaml <<-'END'
 		name: office
 		title: The Office of Examples
-		terms: ["Be polite.", "One booking each."]
+		terms: |
+		  Be polite.
+		  One booking each.
 		timezone: Europe/Berlin
 		base: "${.site.base}"
 		needs:
@@ -350,15 +353,22 @@ refused() {
 		  credentials.username: {title: "E-mail"}
 		  credentials.password: {title: "Password", secret: true}
 		  profile.first_name: {title: "First name"}
-		  profile.last_name: Last name
+		  profile.last_name: {title: "Last name"}
+		  profile.address.street: {title: Street, optional: true}
+		flows:
+		  check:
+		    - get: /
+		    - expect: {css: main}
+		    - rows: {each: li, get: {id: a}}
+		    - slots: "${.var.rows}"
 	END
 	export AB_PROVIDERS=$HOME/providers
 	ab-vault init --make-key
 	run "$tty" "One booking each." "" -- ab-vault new --provider office alice
-	[[ $status -eq 77 && $output == *"nothing was made"* ]]
+	echo "$output"; [[ $status -eq 77 && $output == *"nothing was made"* ]]
 	run "$tty" "agree to keep to them? [y/N]" y "Address of the site [http://127.0.0.1:8460/]: " "" "Your time zone [Europe/Berlin]: " \
 		"Mars/Olympus" "A name such as" "Europe/Istanbul" "E-mail: " "alice@example.org" "Password: " "hunter two" "codes arrive" "maildir:/tmp/x" \
-		"First name: " "Alice" "Last name: " "Example" "Is the appointment yours" y "without asking you" "maybe" \
+		"Street: " "" "First name: " "Alice" "Last name: " "Example" "Is the appointment yours" y "without asking you" "maybe" \
 		"yes, ask or no." yes "Last day" 2030-02-30 "A date such as" 2030-02-28 "per day" "" -- ab-vault new -p office alice
 	echo "$output"
 	[ "$status" -eq 0 ]
@@ -367,7 +377,7 @@ refused() {
 		site: {base: "http://127.0.0.1:8460/"}, credentials: {username: "alice@example.org", password: "hunter two"},
 		inbox: {url: "maildir:/tmp/x"}, profile: {first_name: "Alice", last_name: "Example"},
 		consent: {owner: true, book: "yes", cancel: "no", until: "2030-02-28", requests_per_day: 1000}}')" ]
-	run "$tty" "agree to keep" y "Address" "" "time zone" "" "E-mail" a "Password" b "codes" "" "First" A "Last" B \
+	run "$tty" "agree to keep" y "Address" "" "time zone" "" "E-mail" a "Password" b "codes" "" "Street" "1 Lane" "First" A "Last" B \
 		"Is the appointment yours" n -- ab-vault new -p office bob
 	[ "$status" -eq 77 ]
 	[ "$(ab-vault list)" = alice ]

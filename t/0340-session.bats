@@ -135,3 +135,42 @@ $1"
 	[ "$(ab-vault get --reveal alice profile.passport_number)" = P0000001 ]
 }
 
+
+# examples MANUAL: each literal display into a file of its own, example.1 …
+examples() {
+	awk '/^\.Bd -literal/ { file = sprintf("example.%02d", ++n); next } /^\.Ed/ { file = ""; next } file { gsub(/\\e/, "\\"); print > file }' \
+		"$top_srcdir/man/$1"
+}
+
+@test "the examples of ab-session(5) are sessions" {
+	examples ab-session.5
+	[ "$(ls example.* | wc -l)" -eq 6 ]
+	for example in example.*; do
+		grep -q '^provider:' "$example" || printf 'provider: practice\ntimezone: UTC\n' >>"$example"
+		ab-vault new --from "$example" "s-${example#example.}" || { cat "$example"; return 1; }
+	done
+}
+
+@test "every field of the schema is in ab-session(5), and nothing else" {
+	# the schema's own names, out of its tables; the manual's, out of its tags
+	grep -oE '^	.*' "$top_srcdir/lib/store/session.c" | sed -n '/NEEDED("url"/,/^static jv refuse/p' |
+		grep -oE '(NEEDED|F|LIST_OF|LISTED|MAPPING|WORDS)\("[a-z_]+"|\.name = "[a-z_]+"' | grep -oE '"[a-z_]+"' | tr -d '"' | sort -u >schema
+	sed -n '/^\.Sh FIELDS/,/^\.Sh EXAMPLES/p' "$top_srcdir/man/ab-session.5" | grep -oE '^\.(It Ic .*|Ic (at|for|interval)$)' |
+		sed 's/^\.\(It \)\{0,1\}Ic //' | tr -d ',' | tr -s ' ' '\n' | sort -u >manual
+	[ "$(wc -l <schema)" -gt 40 ]
+	diff schema manual
+}
+
+@test "the examples of ab-vault(1) run" {
+	examples ab-vault.1
+	rm -rf "$AB_VAULT" "$AB_KEY_FILE" && unset AB_KEY_FILE
+	cp "$top_srcdir/t/fixtures/session/alice.yaml" alice.yaml
+	printf '\377\330\377picture' >passport.jpg
+	cat example.* >all
+	[ "$(wc -l <all)" -ge 15 ]
+	bash -ex all
+	[ "$(ab-vault list)" = alice ]
+	[ "$(ab-vault get --key-file ab2.key --reveal alice credentials.password)" = "new password" ]
+	[ "$(ab-vault get --key-file ab2.key alice consent.until)" = 2036-06-30 ]
+	[ "$(ab-vault get --key-file ab2.key --reveal alice profile.files.passport.type)" = image/jpeg ]
+}

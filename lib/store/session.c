@@ -42,7 +42,7 @@ struct spec {
 static const struct spec inbox[] = {
 	NEEDED("url", URL), F("username", TEXT), F("password", TEXT), F("token", TEXT), F("secret", TEXT),
 	F("cafile", TEXT), LIST_OF("folders", TEXT), F("to", TEXT), F("skew", DURATION), F("settle", DURATION),
-	F("after", DURATION), {0},
+	F("after", DURATION), F("question", TEXT), F("options", TEXTS), {0},
 };
 static const struct spec inboxes = {.kind = MAP, .fields = inbox};
 
