@@ -3,7 +3,25 @@
 #ifndef SITE_LINTKIND_H
 #define SITE_LINTKIND_H
 
-#include "site/lint.h"
+#include "site/lintexpr.h"
+#include "site/mistakes.h"
+
+/* What checking has found, and what it knows. */
+struct lint {
+	struct mistakes mistakes;
+	jv doc;       /* converted */
+	jv selectors; /* [{"kind": "css"|"xpath", "text", "line", "column"}]: those without expressions, which
+	                 only the page driver can check */
+	jv homes;     /* private from here: template -> [pointer, how much was put before it] */
+	jv classes;   /* every class's name -> true */
+	jv users;     /* private flow -> {public flow: true} */
+	struct lint_scope scope;
+	jv origins;   /* where literal addresses may go; null: not known here */
+	bool browser;
+};
+
+/* An expr_wrong (site/expr.h) for the expressions of l->doc; CTX is the struct lint. */
+void lint_filter_wrong(void *ctx, jv template, size_t at, const char *what);
 
 typedef jv check(struct lint *l, jv v, const char *at);
 

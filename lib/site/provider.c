@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "ext/yaml.h"
+#include "site/lint.h"
 
 #define FILE_MAX (1u << 20)
 

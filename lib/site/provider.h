@@ -4,7 +4,6 @@
 
 #include "ext/json.h"
 #include "site/expr.h"
-#include "site/lint.h"
 
 struct provider {
 	char *name;  /* as the provider calls itself */
