@@ -90,17 +90,11 @@ static void check_options(void)
 	free(names);
 }
 
-static struct httpd *serve(const char *address, httpd_handler *handler, struct site *site, char **url)
+static struct httpd *serve(const char *address, httpd_handler *handler, struct site *site, char **url, struct err *e)
 {
-	struct httpd *h = NULL;
-	struct err e;
-	int fd = listen_local(address, url, &e);
+	int fd = listen_local(address, url, e);
 
-	if (fd >= 0)
-		h = httpd_start(fd, BODY_MAX, handler, site, &e);
-	if (!h)
-		warn("%s", e.text);
-	return h;
+	return fd < 0 ? NULL : httpd_start(fd, BODY_MAX, handler, site, e);
 }
 
 static char *absolute(const char *path)
@@ -165,7 +159,7 @@ int main(int argc, char **argv)
 	char *folder, *base = NULL, *command = NULL;
 	struct site *site;
 	struct err e;
-	int signals, status = EX_UNAVAILABLE;
+	int signals, status = EX_OK;
 
 	opt_parse(argc, argv, &spec);
 	check_options();
@@ -174,19 +168,18 @@ int main(int argc, char **argv)
 		die_err(&e);
 	folder = private_folder();
 	site = site_open(&options, &e);
-	if (!site)
-		warn("%s", e.text);
-	else if ((public = serve(listen_at, site_public, site, &base)))
-		control = serve(control_at, site_control, site, &command);
+	if (site && (public = serve(listen_at, site_public, site, &base, &e)))
+		control = serve(control_at, site_control, site, &command, &e);
 	if (control) {
 		say_ready(base, command);
 		loop(site, public, control, signals);
-		status = EX_OK;
+	} else {
+		warn("%s", e.text);
+		status = e.status;
 	}
 	httpd_stop(control);
 	httpd_stop(public);
-	if (site)
-		site_close(site);
+	site_close(site);
 	if (command && str_starts(command, "unix:"))
 		unlink(command + strlen("unix:"));
 	if (folder)

@@ -47,13 +47,13 @@ teardown() {
 @test "other addresses than loopback are refused" {
 	for address in 0.0.0.0:0 192.0.2.1:8460 '[::]:0' example.org:80; do
 		run ab-demo --listen "$address" --control 127.0.0.1:0
-		[ "$status" -eq 69 ]
+		[ "$status" -eq 64 ]
 		[[ $output == *"$address"*"this machine alone"* ]]
 	done
 	run ab-demo --listen 127.0.0.1
-	[ "$status" -eq 69 ]
+	[ "$status" -eq 64 ]
 	run ab-demo --control 10.0.0.1:0 --listen 127.0.0.1:0
-	[ "$status" -eq 69 ]
+	[ "$status" -eq 64 ]
 }
 
 @test "a port that is taken, a wrong zone, office or seed: a clear message" {
@@ -61,6 +61,8 @@ teardown() {
 	run ab-demo --listen "$(sed 's|http://||; s|/||' <<<"$base")" --control 127.0.0.1:0
 	[ "$status" -eq 69 ]
 	[[ $output == *"Address already in use"* ]]
+	run ab-demo -l 127.0.0.1:0 --db "$BATS_TEST_TMPDIR/no/such/folder/db"
+	[ "$status" -eq 73 ]
 	run ab-demo --timezone Europe/Nowhere
 	[ "$status" -eq 64 ]
 	[[ $output == *Europe/Nowhere* ]]

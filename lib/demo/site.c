@@ -58,6 +58,8 @@ struct site *site_open(const struct site_options *o, struct err *e)
 
 void site_close(struct site *s)
 {
+	if (!s)
+		return;
 	world_close(s->world);
 	mail_close(s->mail);
 	faults_free(s->faults);
