@@ -336,7 +336,7 @@ is() { [ "$1" = "$2" ] || { printf 'is:        %s\nshould be: %s\n' "$1" "$2" >&
 	stuck() { local before; before=$(read_so_far); read -rt 0.3 <> <(:) || [ "$(read_so_far)" = "$before" ]; }
 	until_true 20 stuck
 	kill -0 "$writer"
-	[ "$(sed -n 's/VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$plan_pid/status")" -lt 24000 ]
+	memory_below 24000 "$plan_pid"
 	tell event human.required '{"ask": "q", "kind": "captcha", "deadline": null}'
 	until_true 20 grep -q '"state":"waiting"' "$state"
 	exec 7<"$out.fifo"

@@ -242,7 +242,7 @@ is() { [ "$1" = "$2" ] || { printf 'is:        %s\nshould be: %s\n' "$1" "$2" >&
 	stuck() { local before; before=$(lines_so_far); read -rt 0.3 <> <(:) || [ "$(lines_so_far)" = "$before" ]; }
 	until_true 20 stuck
 	[ "$(lines_so_far)" -lt 20000 ]
-	[ "$(sed -n 's/VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$audit/status")" -lt 24000 ]
+	memory_below 24000 "$audit"
 	exec 7<"$out.fifo"
 	exec 8>&-
 	cat <&7 >"$out" 7<&-

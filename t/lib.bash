@@ -121,3 +121,10 @@ man_example() {
 		/^\.Ed/ { if (block == n) exit } on && block == n' "$top_srcdir/man/$1" |
 		sed 's/\\(dq/"/g; s/\\(aq/'"'"'/g; s/\\&//g; s/\\e/\\/g; s/\\-/-/g'
 }
+
+# memory_below KB PID: its resident memory (with sanitizers, ten times as much is fine)
+memory_below() {
+	local limit=$1
+	! grep -q __asan_init "$top_builddir/bin/ab-plan" || limit=$((limit * 10))
+	[ "$(sed -n 's/VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$2/status")" -lt "$limit" ]
+}
