@@ -9,6 +9,7 @@
 #include "provider.h"
 #include "ext/yaml.h"
 #include "site/flow.h"
+#include "site/mistakes.h"
 #include "site/provider.h"
 #include "wire/pagelink.h"
 
@@ -300,14 +301,16 @@ static bool as_expected(jv expect, const struct flow_result *r, struct str *why)
 	if (!yes)
 		str_addf(why, "class '%s'%s%s wanted, '%s' found%s%s", class, *reason ? " with " : "", reason, r->class, *r->reason ? ": " : "",
 			 r->reason);
-	for (struct json_iter it = json_iter(expect); yes && json_next(&it);)
+	for (struct json_iter it = json_iter(yes ? expect : jv_null()); json_next(&it);)
 		if (json_has(got, it.key)) {
 			jv part = json_get(got, it.key);
 
 			yes = holds(it.value, part, it.key, why);
 			jv_free(part);
-			if (!yes)
+			if (!yes) {
 				json_iter_end(&it);
+				break;
+			}
 		}
 	jv_free(got);
 	return yes;

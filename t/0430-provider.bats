@@ -143,7 +143,7 @@ make_provider() {
 	done
 	{
 		printf "$base"
-		for i in {1..1000}; do printf '    - let: {v%s: "${.now | length + %s}"}\n' "$i" "$i"; done
+		for i in {1..300}; do printf '    - let: {v%s: "${.now | length + %s}"}\n' "$i" "$i"; done
 	} >"$one/big/provider.yaml"
 	run timeout 30 ab-provider check "$one/big"
 	[ "$status" -eq 0 ]

@@ -516,6 +516,20 @@ static void worker_error(void *list, jv msg)
 		jv_free(msg);
 }
 
+/* Without these libjq calls what was never set. */
+static jv no_input(jq_state *jq, void *ctx)
+{
+	(void)jq;
+	(void)ctx;
+	return jv_invalid();
+}
+
+static void no_debug(void *ctx, jv msg)
+{
+	(void)ctx;
+	jv_free(msg);
+}
+
 static jv answer_error(jv invalid)
 {
 	jv msg = jv_invalid_get_msg(invalid);
@@ -564,6 +578,8 @@ _Noreturn static void worker(const char *program, const char *zone, int fd, pid_
 	if (!jq)
 		_exit(EX_OSERR);
 	jq_set_attr(jq, jv_string("JQ_LIBRARY_PATH"), jv_array()); /* without it `import` aborts */
+	jq_set_input_cb(jq, no_input, NULL);
+	jq_set_debug_cb(jq, no_debug, NULL);
 	jq_set_error_cb(jq, worker_error, &errors);
 	ok = jq_compile(jq, program);
 	jq_set_error_cb(jq, NULL, NULL);

@@ -280,35 +280,28 @@ jv kind_one_or_more(struct lint *l, jv v, const char *at, check *each)
 
 /* --- classes --- */
 
-static const char *class_near(struct lint *l, const char *s)
+/* The class that S was perhaps meant to be, "" when none comes near. */
+static void class_near(struct lint *l, const char *s, char *near, size_t size)
 {
-	const char *near = name_nearest(s, lint_classes), *one[2] = {NULL, NULL};
+	const char *found = name_nearest(s, lint_classes);
 
-	for (struct json_iter it = json_iter(l->classes); !near && json_next(&it);) {
-		one[0] = it.key;
-		if (name_nearest(s, one)) {
-			static char found[64];
-
-			snprintf(found, sizeof found, "%s", it.key);
-			near = found;
-			json_iter_end(&it);
-			break;
-		}
-	}
-	return near;
+	snprintf(near, size, "%s", found ? found : "");
+	for (struct json_iter it = json_iter(l->classes); json_next(&it);)
+		if (!*near && name_nearest(s, (const char *const[]){it.key, NULL}))
+			snprintf(near, size, "%s", it.key);
 }
 
 void lint_class_known(struct lint *l, const char *s, const char *at, bool key)
 {
-	const char *near;
+	char near[64];
 
 	if (json_has(l->classes, s))
 		return;
-	near = class_near(l, s);
+	class_near(l, s, near, sizeof near);
 	if (key)
-		mistake_key(&l->mistakes, at, near ? "no class is called '%s' (did you mean '%s'?)" : "no class is called '%s'", s, near);
+		mistake_key(&l->mistakes, at, *near ? "no class is called '%s' (did you mean '%s'?)" : "no class is called '%s'", s, near);
 	else
-		mistake_at(&l->mistakes, at, near ? "no class is called '%s' (did you mean '%s'?)" : "no class is called '%s'", s, near);
+		mistake_at(&l->mistakes, at, *near ? "no class is called '%s' (did you mean '%s'?)" : "no class is called '%s'", s, near);
 }
 
 jv kind_class(struct lint *l, jv v, const char *at)
