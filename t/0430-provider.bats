@@ -131,6 +131,23 @@ make_provider() {
 	[[ "$output" == "ab-provider: "*"hostile/provider.yaml:5:38: "* ]]
 }
 
+@test "a flow that is a program is sound when the program is there and can be run" {
+	make_provider "$one" alpha Alpha
+	sed -i 's|^flows: .*|flows: {check: {exec: ./check}}|' "$one/alpha/provider.yaml"
+	AB_PROVIDERS=$one run ab-provider check alpha
+	[ "$status" -eq 78 ]
+	[[ "$output" == *"provider.yaml:4:23: there is no program $one/alpha/./check that can be run" ]]
+	printf '#!/bin/sh\n' >"$one/alpha/check"
+	chmod +x "$one/alpha/check"
+	AB_PROVIDERS=$one run ab-provider check alpha
+	[ "$output" = "" ]
+	[ "$status" -eq 0 ]
+	mkdir "$one/alpha/pages"
+	printf 'cases: [{flow: check, expect: {class: refused}}]\n' >"$one/alpha/pages/tests.yaml"
+	AB_PROVIDERS=$one run ab-provider test alpha
+	[ "$output" = "ok - alpha: check" ]
+}
+
 @test "absurd sizes and depths cost bounded time" {
 	mkdir -p "$one/big"
 	base='name: big\ntitle: x\nbase: https://www.example.org/\nflows:\n  check:\n    - get: /\n    - expect: {css: h1}\n'
@@ -141,6 +158,22 @@ make_provider() {
 		run timeout 30 ab-provider check "$one/big"
 		[ "$status" -eq 78 ] || [ "$status" -eq 0 ]
 	done
+	{
+		printf "$base"
+		printf '    - use: f1\n'
+		for i in {1..14}; do printf '  f%s:\n    - use: f%s\n    - use: f%s\n    - use: f%s\n' "$i" $((i + 1)) $((i + 1)) $((i + 1)); done
+		printf '  f15:\n    - expect: {css: a}\n'
+	} >"$one/big/provider.yaml"
+	run timeout 30 ab-provider check "$one/big"
+	[ "$status" -eq 78 ]
+	[[ "$output" == *"runs too many steps"* ]]
+	{
+		printf "$base"
+		for i in {1..4000}; do printf '    - let: {v%s: "${.var.w%s}"}\n' "$i" "$i"; done
+	} >"$one/big/provider.yaml"
+	run timeout 30 ab-provider check "$one/big"
+	[ "$status" -eq 78 ]
+	[ "${#lines[@]}" -eq 500 ]
 	{
 		printf "$base"
 		for i in {1..300}; do printf '    - let: {v%s: "${.now | length + %s}"}\n' "$i" "$i"; done

@@ -200,23 +200,26 @@ static jv needs(struct lint *l, jv v, const char *at)
 /* --- flows --- */
 
 /* Which public flows reach a private one, by `use`. */
-static void reach(struct lint *l, jv flows, jv v, const char *root, int depth)
+static void reach(struct lint *l, jv flows, jv v, const char *root)
 {
 	const char *name = json_str(v, "use", NULL);
 	jv users, there;
 
-	if (name && depth < 24) {
+	if (name) {
 		users = json_get(l->users, name);
-		if (!json_is(users, JV_KIND_OBJECT))
-			users = jv_object();
-		l->users = json_set(l->users, name, json_set(users, root, jv_true()));
-		there = json_get(flows, name);
-		reach(l, flows, there, root, depth + 1);
-		jv_free(there);
+		if (!json_has(users, root)) {
+			users = json_is(users, JV_KIND_OBJECT) ? users : jv_object();
+			l->users = json_set(l->users, name, json_set(users, root, jv_true()));
+			there = json_get(flows, name);
+			reach(l, flows, there, root);
+			jv_free(there);
+		} else {
+			jv_free(users);
+		}
 	}
 	for (struct json_iter it = json_iter(v); json_next(&it);)
 		if (json_is(it.value, JV_KIND_ARRAY) || json_is(it.value, JV_KIND_OBJECT))
-			reach(l, flows, it.value, root, depth + 1);
+			reach(l, flows, it.value, root);
 }
 
 static unsigned roots_of(const char *flow)
@@ -295,7 +298,7 @@ static jv flows(struct lint *l, jv v, const char *at)
 	for (const char *const *n = flow_names; *n; n++) {
 		jv there = json_get(v, *n);
 
-		reach(l, v, there, *n, 0);
+		reach(l, v, there, *n);
 		jv_free(there);
 	}
 	for (struct json_iter it = json_iter(v); json_next(&it);) {

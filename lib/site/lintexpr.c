@@ -288,8 +288,11 @@ static void check_words(struct program *p)
 void lint_program(struct mistakes *m, const struct lint_scope *scope, const char *pointer, jv value, size_t at,
 		  const char *program)
 {
-	struct program *p = xcalloc(1, sizeof *p);
+	struct program *p;
 
+	if (mistakes_full(m))
+		return;
+	p = xcalloc(1, sizeof *p);
 	*p = (struct program){.m = m, .scope = scope, .pointer = pointer, .text = program, .value = value, .at = at};
 	p->levels[0] = (struct level){.start = true, .known = true};
 	if (filter_scan(&p->words, program))

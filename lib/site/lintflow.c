@@ -16,6 +16,9 @@ bool flow_public(const char *name)
 	return false;
 }
 
+#define DEPTH_MAX 16      /* of `use`, as when the flow runs */
+#define STEPS_MAX 20000   /* looked at in one flow: who uses twice what uses twice … ends here */
+
 typedef uint64_t set;
 
 struct state {
@@ -44,8 +47,9 @@ struct path {
 	struct mistakes *m;
 	jv flows;
 	const char *root;   /* the public flow that is walked */
-	const char *stack[24];
+	const char *stack[DEPTH_MAX + 1];
 	int depth;
+	int steps;
 	int loops;
 	bool region;        /* the page now is only a part of one */
 	bool otp;           /* some path has read a code */
@@ -216,9 +220,11 @@ static set do_use(struct path *p, jv step, const char *at, set before)
 			return before;
 		}
 	steps = json_get(p->flows, name);
-	if (!json_is(steps, JV_KIND_ARRAY) || flow_public(name) || p->depth >= 23) {
+	if (p->depth > DEPTH_MAX || p->steps > STEPS_MAX)
+		mistake_at(p->m, at, p->steps > STEPS_MAX ? "'%s' runs too many steps" : "'%s' is used too deep", name);
+	if (!json_is(steps, JV_KIND_ARRAY) || flow_public(name) || p->depth > DEPTH_MAX || p->steps > STEPS_MAX) {
 		jv_free(steps);
-		return before; /* said where it is checked */
+		return before; /* that it is no private flow is said where values are checked */
 	}
 	where = pointer_down("/flows", name);
 	p->stack[p->depth++] = name;
@@ -308,6 +314,7 @@ static set walk(struct path *p, jv steps, const char *at, set before)
 	for (struct json_iter it = json_iter(steps); json_next(&it);) {
 		char *down = pointer_item(at, it.index);
 
+		p->steps++;
 		if (!before) {
 			mistake_at(p->m, down, "this step is never reached");
 			json_iter_end(&it);

@@ -13,10 +13,17 @@ void mistakes_free(struct mistakes *m)
 	m->n = 0;
 }
 
+bool mistakes_full(const struct mistakes *m)
+{
+	return m->n >= MISTAKES_MAX;
+}
+
 static void add(struct mistakes *m, int line, int column, const char *fmt, va_list ap)
 {
 	char text[400];
 
+	if (mistakes_full(m))
+		return;
 	vsnprintf(text, sizeof text, fmt, ap);
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < ' ')

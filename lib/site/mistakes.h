@@ -16,7 +16,10 @@ struct mistakes {
 	size_t n;
 };
 
+#define MISTAKES_MAX 500 /* further ones are not told */
+
 void mistakes_free(struct mistakes *m);
+bool mistakes_full(const struct mistakes *m);
 /* Each adds one; saying the same of the same place twice adds it once.
  *   mistake_at   at the value that POINTER (RFC 6901) names, or the nearest parent that stands somewhere
  *   mistake_key  at its key

@@ -9,7 +9,7 @@
 #include "ext/yaml.h"
 #include "site/lint.h"
 
-#define FILE_MAX (1u << 20)
+#define FILE_MAX (256u << 10)
 
 /* --- finding --- */
 
