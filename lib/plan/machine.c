@@ -436,7 +436,8 @@ static void take_result(struct machine *m, jv data, int64_t now)
 	} else if (strcmp(status, "booked") == 0) {
 		/* any attempt's booking counts, also one that had been given up for lost */
 		let_go(m);
-		go(m, BOOKED, "proved by reading back%s%.100s", reference ? ", reference " : "", reference ? reference : "");
+		go(m, BOOKED, "%.300s%s%.100s", json_str(data, "reason", "booked"), reference ? ", reference " : "",
+		   reference ? reference : "");
 	} else if (strcmp(status, "pending") == 0 || strcmp(status, "unknown") == 0) {
 		hold(m, data, status);
 	} else if (strcmp(status, "failed") == 0 && (holds || (machine_asking(m) && attempt == m->attempt))) {
