@@ -123,11 +123,12 @@ static void take_event(struct front *f, jv event)
 
 static void feed_back(struct front *f)
 {
-	jv rest = jv_array();
+	jv rest;
 	bool first = true;
 
 	if (!f->ready || !json_len(f->queue))
 		return;
+	rest = jv_array();
 	for (struct json_iter it = json_iter(f->queue); json_next(&it); first = false) {
 		if (first)
 			send_back(f, json_obj("request", jv_copy(it.value), NULL));
@@ -193,6 +194,9 @@ static int front(struct front *f, int sigs, pid_t back)
 		if (f->in.fd < 0 && f->ready && !json_len(f->queue))
 			end_back(f);
 	}
+	line_free(&f->in);
+	line_free(&f->back);
+	jv_free(f->queue);
 	while (waitpid(back, &status, 0) < 0 && errno == EINTR)
 		;
 	return proc_exit_status(status);
