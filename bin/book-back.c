@@ -68,6 +68,12 @@ static void tell(struct back *b, jv event)
 		warn("pass the outcome on:");
 }
 
+/* What ab-plan is to do about a failure: classes may be the provider's own, and its policy is known here. */
+static const char *action_word(enum action action)
+{
+	return action == ACTION_NEXT_SLOT ? "next_slot" : action == ACTION_STOP ? "stop" : NULL;
+}
+
 /* The outcome: on disk, then told. */
 static void conclude(struct back *b, const char *status, const char *reason, jv booking)
 {
@@ -76,6 +82,9 @@ static void conclude(struct back *b, const char *status, const char *reason, jv 
 	jv data = json_obj("goal", json_get(b->request, "goal"), "attempt", json_get(b->request, "attempt"), "status", jv_string(status), "reason",
 			   jv_string(reason), "reference", json_get(booking, "reference"), "slot", slot, "until", json_get(booking, "until"),
 			   "evidence", work_evidence_taken(&b->work), NULL);
+
+	if (strcmp(status, "failed") == 0)
+		data = json_set_str(data, "action", action_word(flow_policy(b->work.provider, reason)));
 	jv event = event_make("booking.result", b->work.session, b->work.trace, data);
 
 	must(journal_add(b->journal, record("result", b->request, json_obj("event", jv_copy(event), NULL)), &e), &e);

@@ -228,7 +228,7 @@ int main(int argc, char **argv)
 {
 	static const struct opt_spec spec = {"ab-book", "[--feedback FIFO | --cancel REF | --settle booked|free] SESSION",
 					     "Books the requested slot, proves it and journals it.", opts, 1, 1, false};
-	struct front f = {.out = STDOUT_FILENO, .queue = jv_array()};
+	struct front f = {.out = STDOUT_FILENO};
 	struct book_job job;
 	struct err e;
 	int sigs;
@@ -244,6 +244,7 @@ int main(int argc, char **argv)
 		die_err(&e);
 	if (cancel || settle)
 		return book_by_hand(&job, argv);
+	f.queue = jv_array();
 	pid_t back = start_back(&f, &job, argv);
 
 	keys_keep(0);

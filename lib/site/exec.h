@@ -12,7 +12,7 @@
 #ifndef SITE_EXEC_H
 #define SITE_EXEC_H
 
-#include "site/flow.h"
+#include "site/host.h"
 
 /* Runs flow NAME by PROGRAM (a path relative to the provider's folder, or absolute). */
 void exec_run(const struct flow_run *run, const char *name, const char *program, struct flow_result *result);

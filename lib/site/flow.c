@@ -19,6 +19,7 @@
 #define QUEUE_PAUSE 10000
 #define ROUNDS_MAX 1000 /* of one `for` */
 #define DEPTH_MAX 16    /* of `use` */
+#define STEPS_MAX 20000 /* of one run, loops in loops included */
 
 enum go { GO, END };
 
@@ -31,7 +32,7 @@ struct flow {
 	jv same;          /* the page command whose answer is unchanged (memo.h), or null */
 	const char *step; /* the verb now, for reasons */
 	bool identified;
-	int depth;
+	int depth, steps;
 };
 
 static enum go end(struct flow *f, const char *class, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -291,7 +292,7 @@ static enum go find_class(struct flow *f, char *class, size_t size, char *why, s
 	for (struct json_iter it = json_iter(rules); json_next(&it);)
 		conds = json_push(conds, json_get(it.value, "when"));
 	go = ask_atoms(f, conds, &results);
-	for (struct json_iter it = json_iter(go == GO ? rules : conds); go == GO && json_next(&it);) {
+	for (struct json_iter it = json_iter(go == GO ? rules : jv_null()); json_next(&it);) {
 		jv when = json_get(it.value, "when");
 		bool yes = decide(f, when, results, &next);
 
@@ -656,46 +657,6 @@ static enum go do_slots(struct flow *f, jv step)
 	return GO;
 }
 
-static bool same_field(const char *key, jv a, jv b)
-{
-	int64_t ta, tb;
-
-	if (strcmp(key, "start") == 0 && clock_parse(json_string(a, ""), &ta) == 0 && clock_parse(json_string(b, ""), &tb) == 0)
-		return ta == tb;
-	return json_equal(a, b);
-}
-
-bool identity_match(jv shown, jv slot, char *why, size_t size)
-{
-	bool same = true;
-
-	if (json_is(shown, JV_KIND_STRING)) {
-		jv id = json_get(slot, "id");
-
-		same = json_equal(shown, id);
-		jv_free(id);
-		snprintf(why, size, "the page shows %.60s, the slot is %.60s", json_string(shown, ""), json_str(slot, "id", ""));
-		return same;
-	}
-	snprintf(why, size, "the slot's identity can't be read from the page");
-	if (!json_is(shown, JV_KIND_OBJECT) || !json_len(shown))
-		return false;
-	for (struct json_iter it = json_iter(shown); json_next(&it);) {
-		jv mine = json_get(slot, it.key);
-
-		if (same && !same_field(it.key, it.value, mine)) {
-			char *a = json_text(it.value), *b = json_text(mine);
-
-			snprintf(why, size, "the page shows %s %.60s, the slot has %.60s", it.key, a, b);
-			same = false;
-			free(a);
-			free(b);
-		}
-		jv_free(mine);
-	}
-	return same;
-}
-
 static enum go do_identity(struct flow *f, jv step)
 {
 	struct err e = {0};
@@ -814,11 +775,13 @@ static enum go do_for(struct flow *f, jv step)
 		go = end(f, "changed", "for %s: %s", name.key ? name.key : "?", json_ok(list) ? "not a list" : e.text);
 	else if (json_len(list) > ROUNDS_MAX)
 		go = end(f, "changed", "for %s: more than %d rounds", name.key, ROUNDS_MAX);
-	for (struct json_iter it = json_iter(go == GO ? list : jv_null()); go == GO && json_next(&it);) {
+	for (struct json_iter it = json_iter(go == GO ? list : jv_null()); json_next(&it);) {
 		keep(f, name.key, jv_copy(it.value));
 		go = steps(f, body);
-		if (go == END)
+		if (go == END) {
 			json_iter_end(&it);
+			break;
+		}
 	}
 	json_iter_end(&name);
 	jv_free(list);
@@ -888,6 +851,8 @@ static enum go one_step(struct flow *f, jv step)
 	const char *verb = step_verb(step);
 
 	f->step = verb ? verb : "?";
+	if (++f->steps > STEPS_MAX)
+		return end(f, "changed", "more than %d steps", STEPS_MAX);
 	if (strcmp(f->step, "get") == 0 || strcmp(f->step, "post") == 0)
 		return do_request(f, step, f->step);
 	if (strcmp(f->step, "submit") == 0)
@@ -963,17 +928,4 @@ void flow_run(const struct flow_run *run, const char *name, struct flow_result *
 	jv_free(f.context);
 	jv_free(f.mark);
 	jv_free(f.same);
-}
-
-void flow_result_free(struct flow_result *r)
-{
-	jv_free(r->slots);
-	jv_free(r->booking);
-	jv_free(r->var);
-	r->slots = r->booking = r->var = jv_null();
-}
-
-bool flow_ok(const struct flow_result *r)
-{
-	return strcmp(r->class, "ok") == 0;
 }

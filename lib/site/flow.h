@@ -6,9 +6,7 @@
 #ifndef SITE_FLOW_H
 #define SITE_FLOW_H
 
-#include "ext/json.h"
-#include "site/provider.h"
-#include "wire/pagelink.h"
+#include "site/host.h"
 
 /* What to do about a class (a provider's `policy`). */
 enum action {
@@ -24,70 +22,8 @@ enum action {
 };
 enum action flow_policy(const struct provider *p, const char *class);
 
-/* Callbacks: 0, or -1 with *e; a refused request, commit or wait ends the flow with the class that the
- * callback chose by e->status: EX_TEMPFAIL "throttled", EX_NOPERM "refused", else "stopped". */
-struct flow_host {
-	void *ctx;
-	/* Before each page command that may send requests: takes one token of the budget, waiting for it. */
-	int (*take)(void *ctx, struct err *e);
-	/* After it: REQUESTS went out; AGAIN_AFTER ms is the site's own Retry-After, -1 when none, and THROTTLED
-	 * tells that the answer was classed so. */
-	void (*spent)(void *ctx, int requests);
-	void (*throttled)(void *ctx, int64_t again_after);
-	/* Just before a commit is sent: consent, then the intent on disk. After it: what is known of it
-	 * ("no", "maybe", "yes"). NULL where no commit is allowed: the flow ends with class "commit". */
-	int (*commit)(void *ctx, struct err *e);
-	void (*committed)(void *ctx, const char *sent);
-	/* A booking that the flow has named; KNOWN is kept at once, before anything else may fail. */
-	void (*booking)(void *ctx, jv known);
-	/* Codes: the inbox's mark; then the code asked for after it (a JSON string). Invalid with *e. */
-	jv (*otp_mark)(void *ctx, struct err *e);
-	jv (*otp_wait)(void *ctx, jv mark, jv rules, int64_t timeout, struct err *e);
-	/* A question to the person; the answer (a JSON string), or invalid with *e when none came in time. */
-	jv (*human)(void *ctx, const char *kind, const char *question, int64_t timeout, struct err *e);
-	/* Keeps the page as evidence; PAGE is the agent's `evidence` answer. */
-	void (*evidence)(void *ctx, const char *label, jv page);
-	/* May this PROGRAM (as the provider writes it) run? -1 with *e when the owner has not consented to it. */
-	int (*program)(void *ctx, const char *program, struct err *e);
-	/* Waits MS milliseconds; -1 when the program is to stop. */
-	int (*sleep)(void *ctx, int64_t ms);
-};
-
-struct flow_result {
-	char class[48];   /* "ok": ran to its end; else a class, built in or the provider's */
-	char reason[320]; /* one line: what was seen, and in which step */
-	jv slots;         /* check: array, as the provider gave them */
-	jv booking;       /* book, verify: what `booking` found, or null */
-	jv var;           /* what the flow kept */
-	bool committed;   /* the commit was sent, or may have been */
-	int requests;
-	int64_t again_after; /* Retry-After in ms; -1: none */
-};
-
-/* What may be reused between checks (`region`): answers of commands on a page that has not changed. */
-struct flow_memo;
-struct flow_memo *flow_memo_new(void);
-void flow_memo_free(struct flow_memo *m);
-/* After a login nothing is reused. */
-void flow_memo_clear(struct flow_memo *m);
-
-struct flow_run {
-	const struct provider *provider;
-	struct page *page;
-	const struct flow_host *host;
-	jv context;             /* profile, party, site, credentials, slot, booking; borrowed. A "now" in it stands
-	                           for the clock (tests) */
-	struct flow_memo *memo; /* may be NULL */
-};
-
 /* Runs flow NAME. The result is the caller's (flow_result_free), whatever it is. */
 void flow_run(const struct flow_run *run, const char *name, struct flow_result *result);
-void flow_result_free(struct flow_result *r);
-bool flow_ok(const struct flow_result *r);
-
-/* True when what the page SHOWS (an object of fields, or the id as a string) is SLOT: each field equal, `start` as an
- * instant. Otherwise WHY says what differs. Both borrowed. */
-bool identity_match(jv shown, jv slot, char *why, size_t size);
 
 /* Retry-After (RFC 9110 s.10.2.3), seconds or a date, as ms from NOW (clock_wall); -1 when malformed. */
 int64_t retry_after(const char *text, int64_t now);

@@ -3,6 +3,7 @@ lib_libsite_a_SOURCES = \
 	lib/site/exec.c lib/site/exec.h \
 	lib/site/expr.c lib/site/expr.h \
 	lib/site/flow.c lib/site/flow.h \
+	lib/site/host.c lib/site/host.h \
 	lib/site/lint.c lib/site/lint.h \
 	lib/site/lintexpr.c lib/site/lintexpr.h \
 	lib/site/lintflow.c lib/site/lintflow.h \

@@ -4,7 +4,12 @@
 #define SITE_MEMO_H
 
 #include "ext/json.h"
-#include "site/flow.h"
+
+struct flow_memo;
+struct flow_memo *flow_memo_new(void);
+void flow_memo_free(struct flow_memo *m);
+/* After a login nothing is reused. */
+void flow_memo_clear(struct flow_memo *m);
 
 /* ANSWER came for the request COMMAND. Gives a handle for memo_recall and memo_keep when the page may be
  * reused (a region, found, status 200), else null. When it differs from the last one, or that is older

@@ -387,9 +387,21 @@ static int page_do(struct work *w, jv command, int64_t timeout, jv *answer, stru
 	return -1;
 }
 
+/* What expressions of FLOW see of the session. */
+static jv context_of(struct work *w, const char *flow, jv slot, jv booking)
+{
+	jv record = json_obj("profile", json_get(w->profile, "profile"), "party", json_get(w->profile, "party"), "site",
+			     json_get(w->rules, "site"), "credentials", json_get(w->secrets, "credentials"), NULL);
+	jv context = provider_context(w->provider, record, strcmp(flow, "login") == 0);
+
+	jv_free(record);
+	context = json_set(context, "slot", jv_copy(slot));
+	return json_set(context, "booking", jv_copy(booking));
+}
+
 static jv settings(struct work *w, struct err *e)
 {
-	jv site = json_get(w->rules, "site"), context = json_obj("site", site, NULL);
+	jv context = context_of(w, "check", jv_null(), jv_null());
 	jv template = json_obj("base", json_get(w->provider->doc, "base"), "origins", json_get(w->provider->doc, "origins"), "headers",
 			       json_get(w->provider->doc, "headers"), NULL);
 	jv s = expr_expand(w->provider->exprs, template, context, e);
@@ -540,17 +552,6 @@ int work_login(struct work *w, struct err *e)
 	}
 	return r == EX_NOPERM ? err_set(e, EX_NOPERM, "the login was refused")
 			      : err_set(e, EX_TEMPFAIL, "the login did not succeed (status %d)", r);
-}
-
-static jv context_of(struct work *w, const char *flow, jv slot, jv booking)
-{
-	jv record = json_obj("profile", json_get(w->profile, "profile"), "party", json_get(w->profile, "party"), "site",
-			     json_get(w->rules, "site"), "credentials", json_get(w->secrets, "credentials"), NULL);
-	jv context = provider_context(w->provider, record, strcmp(flow, "login") == 0);
-
-	jv_free(record);
-	context = json_set(context, "slot", jv_copy(slot));
-	return json_set(context, "booking", jv_copy(booking));
 }
 
 /* True when the flow may run again: a log-in or fresh start was in order, and did its part. */
