@@ -17,7 +17,7 @@ bin_ab_demo_SOURCES = bin/demo.c
 bin_ab_demo_LDADD = $(DEMO)
 
 bin_PROGRAMS += bin/ab-fill
-bin_ab_fill_SOURCES = bin/fill.c
+bin_ab_fill_SOURCES = bin/fill.c bin/fill-value.c bin/fill-words.c bin/fill.h
 bin_ab_fill_LDADD = $(STORE)
 
 bin_PROGRAMS += bin/ab-login
@@ -54,5 +54,5 @@ bin_ab_run_LDADD = $(RUN)
 
 bin_PROGRAMS += bin/ab-vault
 bin_ab_vault_SOURCES = bin/vault.c bin/vault-carry.c bin/vault-command.h bin/vault-edit.c bin/vault-evidence.c \
-	bin/vault-exec.c bin/vault-key.c bin/vault-new.c bin/vault-provider.c bin/vault-session.c
+	bin/vault-exec.c bin/vault-field.c bin/vault-key.c bin/vault-new.c bin/vault-provider.c bin/vault-session.c
 bin_ab_vault_LDADD = lib/libsite.a $(STORE) $(YAML_LIBS)
