@@ -270,8 +270,8 @@ jv world_release(struct world *w, jv spec, struct err *e)
 	else if (at && clock_parse(at, &opens))
 		r = err_set(e, EX_DATAERR, "at: '%.40s' is no RFC 3339 time", at);
 	else if (json_is(slots, JV_KIND_ARRAY))
-		for (struct json_iter it = json_iter(slots); !r && json_next(&it);)
-			r = release_one(w, office, it.value, opens, &made, e);
+		for (struct json_iter it = json_iter(slots); json_next(&it);)
+			r = r ? r : release_one(w, office, it.value, opens, &made, e);
 	else
 		r = release_many(w, office, spec, opens, &made, e);
 	jv_free(slots);
