@@ -19,12 +19,12 @@ function module_of(path,   name) {
 	return name
 }
 
-# A program of several files has one header: book.c and book-back.c include "book.h".
+# A program of several files has a header of its own beside them: "book.h", "vault-command.h".
 function own_header(name,   program) {
 	program = FILENAME
 	sub(/.*\//, "", program)
 	sub(/[-.].*/, "", program)
-	return name == program ".h"
+	return name ~ "^" program "(-[a-z]+)?[.]h$"
 }
 
 # The foreign library that a header in <> belongs to, "" for libc and the kernel.
