@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "store/bundle.h"
 #include "store/session.h"
 #include "vault-command.h"
 

@@ -56,11 +56,20 @@ jv whole_parse(const char *text, size_t len, const char *name, struct err *e);
 /* WHOLE as YAML, in the manual's order. wipe_text when done. */
 char *whole_text(jv whole);
 void wipe_text(char *text);
+
+/* --- vault-field.c: fields of it, by paths such as "preferences.locations.0" --- */
+
+/* The value at PATH; invalid when there is none. */
+jv at_path(jv whole, const char *path);
 /* WHOLE with VALUE (invalid: nothing) at PATH ("a.b.0"); mappings are made on the way. Both consumed. */
 jv put_at(jv whole_taken, const char *path, jv value_taken);
 /* WHOLE with every file's contents (profile.files.*.data_base64) replaced by a note, or the note by what OLD has. */
 jv files_fold(jv whole_taken);
 jv files_unfold(jv whole_taken, jv old);
+/* Where the name of a file starts in "profile.files.NAME" and "party.0.files.NAME"; NULL elsewhere. */
+const char *file_name_in(const char *path);
+/* The file at PATH as a form wants it: {"name","type","data_base64"}. */
+jv file_value(const char *path);
 /* WHOLE with what is secret shown as "(hidden)". */
 jv hide(jv whole_taken);
 

@@ -173,8 +173,8 @@ flip() {
 @test "exec runs the program as it is: arguments, status, and what is not there" {
 	run ab-vault exec alice -- sh -c 'printf "%s|" "$@"; exit 7' sh "a b" -- --parts ""
 	[[ $status -eq 7 && $output == "a b|--|--parts||" ]]
-	run --separate-stderr ab-vault exec alice -- no-such-program
-	[[ $status -eq 69 && $stderr == "ab-vault: start no-such-program: No such file or directory" ]]
+	run --separate-stderr ab-vault exec alice -- ./no-such-program
+	[[ $status -eq 69 && $stderr == "ab-vault: start ./no-such-program: No such file or directory" ]]
 	run --separate-stderr ab-vault exec alice bob -- true
 	[ "$status" -eq 66 ]
 	run ab-vault exec alice true

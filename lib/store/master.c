@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +13,6 @@
 #include "store/vault.h"
 
 #define VAULT_FORMAT "ab-vault"
-#define BUNDLE_FORMAT "ab-bundle"
-#define BOX (SEAL_NONCE + SEAL_KEY + SEAL_TAG) /* a sealed key */
 
 struct keys {
 	unsigned char wrap[SEAL_KEY];     /* from the passphrase or key file */
@@ -32,119 +29,11 @@ struct master {
 	bool moving;       /* keys->previous is still in use */
 };
 
-/* --- wrapping: a key sealed under what a person has --- */
-
-static struct seal_part text_part(const char *s)
-{
-	return (struct seal_part){s, strlen(s)};
-}
-
-/* {"kind":"passphrase","kdf":"argon2id","ops":3,"memory":268435456,"salt":hex} or {"kind":"key","salt":hex} */
-static jv wrap_make(const struct master_key *key)
-{
-	unsigned char salt[SEAL_SALT];
-	char hex[2 * SEAL_SALT + 1];
-	jv wrap;
-
-	random_bytes(salt, sizeof salt);
-	wrap = json_obj("salt", jv_string(seal_hex(hex, salt, sizeof salt)), NULL);
-	if (key->kind == MASTER_KEY)
-		return json_set_str(wrap, "kind", "key");
-	wrap = json_set_str(json_set_str(wrap, "kind", "passphrase"), "kdf", "argon2id");
-	wrap = json_set(wrap, "ops", jv_number((double)key->cost.ops));
-	return json_set(wrap, "memory", jv_number((double)key->cost.memory));
-}
-
-static enum master_kind wrap_kind(jv wrap)
-{
-	return strcmp(json_str(wrap, "kind", ""), "key") == 0 ? MASTER_KEY : MASTER_PASSPHRASE;
-}
-
-static int wrap_key(unsigned char out[SEAL_KEY], jv wrap, const struct master_key *key, struct err *e)
-{
-	struct seal_cost cost = {(unsigned long long)json_int(wrap, "ops", 0), (size_t)json_int(wrap, "memory", 0)};
-	const char *hex = json_str(wrap, "salt", "");
-	unsigned char salt[SEAL_SALT];
-	struct seal_part in[] = {text_part("ab key file 1"), {salt, sizeof salt}};
-
-	if (seal_unhex(salt, sizeof salt, hex, strlen(hex)))
-		return err_set(e, EX_DATAERR, "the salt is malformed");
-	if (key->kind == MASTER_PASSPHRASE)
-		return seal_stretch(out, key->text, key->len, salt, &cost, e);
-	seal_hash(out, SEAL_KEY, (const unsigned char *)key->text, in, 2);
-	return 0;
-}
-
-/* Associated data of a sealed key: the vault, what key it is, and how its own key comes about. */
-static void key_ad(unsigned char out[SEAL_KEY], const unsigned char id[VAULT_ID], const char *what, jv wrap)
-{
-	char *text = json_text_sorted(wrap);
-	struct seal_part in[] = {text_part("ab sealed key 1"), {id, VAULT_ID}, text_part(what), text_part(text)};
-
-	seal_hash(out, SEAL_KEY, NULL, in, 4);
-	free(text);
-}
-
-/* The sealed key as hex. */
-static jv key_seal(const unsigned char key[SEAL_KEY], const unsigned char under[SEAL_KEY], const unsigned char id[VAULT_ID],
-		   const char *what, jv wrap)
-{
-	unsigned char box[BOX], ad[SEAL_KEY];
-	char hex[2 * BOX + 1];
-
-	key_ad(ad, id, what, wrap);
-	seal_box(box + SEAL_NONCE, box, under, key, SEAL_KEY, ad, sizeof ad);
-	return jv_string(seal_hex(hex, box, sizeof box));
-}
-
-static int key_open(unsigned char key[SEAL_KEY], const char *hex, const unsigned char under[SEAL_KEY],
-		    const unsigned char id[VAULT_ID], const char *what, jv wrap)
-{
-	unsigned char box[BOX], ad[SEAL_KEY];
-
-	key_ad(ad, id, what, wrap);
-	return seal_unhex(box, sizeof box, hex, strlen(hex)) ||
-		seal_unbox(key, box, under, box + SEAL_NONCE, sizeof box - SEAL_NONCE, ad, sizeof ad) ? -1 : 0;
-}
-
-/* Both files carry a hash of themselves, so that a damaged one is not taken for a wrong passphrase. */
-static jv check_sum(jv doc)
-{
-	jv bare = json_del(jv_copy(doc), "check");
-	char *text = json_text_sorted(bare), hex[33];
-	unsigned char sum[16];
-	struct seal_part in[] = {text_part(text)};
-
-	seal_hash(sum, sizeof sum, NULL, in, 1);
-	jv_free(bare);
-	free(text);
-	return jv_string(seal_hex(hex, sum, sizeof sum));
-}
-
-static int doc_check(jv doc, const char *format, const char *path, struct err *e)
-{
-	jv sum = check_sum(doc), stored = json_get(doc, "check");
-	bool same = json_equal(sum, stored);
-
-	jv_free(sum);
-	jv_free(stored);
-	if (strcmp(json_str(doc, "format", ""), format) != 0 || !same)
-		return err_set(e, EX_DATAERR, "%s: damaged; restore it from a backup", path);
-	if (json_int(doc, "version", 0) != 1)
-		return err_set(e, EX_DATAERR, "%s: made by a newer version of ab; install that", path);
-	return 0;
-}
-
 /* --- vault.json --- */
-
-static char *in_vault(const char *name, struct err *e)
-{
-	return path_vault(name, e);
-}
 
 static jv doc_read(struct err *e)
 {
-	char *dir = in_vault(NULL, e), *path = in_vault("vault.json", e);
+	char *dir = path_vault(NULL, e), *path = path_vault("vault.json", e);
 	struct str text = {0};
 	jv doc = jv_invalid();
 
@@ -153,7 +42,7 @@ static jv doc_read(struct err *e)
 			err_set(e, EX_NOINPUT, "there is no vault in %s: make one with 'ab-vault init'", dir);
 	} else {
 		doc = json_parse(str_text(&text), text.len, NULL);
-		if (!json_is(doc, JV_KIND_OBJECT) || doc_check(doc, VAULT_FORMAT, path, e)) {
+		if (!json_is(doc, JV_KIND_OBJECT) || wrap_doc_check(doc, VAULT_FORMAT, path, e)) {
 			if (!json_is(doc, JV_KIND_OBJECT))
 				err_set(e, EX_DATAERR, "%s: damaged; restore it from a backup", path);
 			jv_free(doc);
@@ -179,7 +68,7 @@ static int doc_write(const struct master *m, struct err *e)
 		       key_seal(m->keys->pace, m->keys->master, m->id, "pace", none), NULL);
 	if (m->moving)
 		doc = json_set(doc, "previous", key_seal(m->keys->previous, m->keys->master, m->id, "previous", none));
-	doc = json_set(doc, "check", check_sum(doc));
+	doc = json_set(doc, "check", wrap_sum(doc));
 	text = json_text_sorted(doc);
 	str_addf(&line, "%s\n", text);
 	r = fs_replace(path, line.s, line.len, e);
@@ -235,7 +124,7 @@ int master_create(const struct master_key *key, struct err *e)
 	char *path = NULL;
 	int lock = -1, r = -1;
 
-	if (!(m->dir = in_vault(NULL, e)) || fs_mkdirs(m->dir, e) || sealed_folder(m->dir, e) || (lock = vault_lock(m, e)) < 0)
+	if (!(m->dir = path_vault(NULL, e)) || fs_mkdirs(m->dir, e) || sealed_folder(m->dir, e) || (lock = vault_lock(m, e)) < 0)
 		goto out;
 	path = xasprintf("%s/vault.json", m->dir);
 	if (access(path, F_OK) == 0) {
@@ -280,7 +169,7 @@ struct master *master_open(const struct master_key *key, struct err *e)
 	jv doc = doc_read(e);
 	const char *id = json_str(doc, "id", "");
 
-	if (!json_ok(doc) || !(m->dir = in_vault(NULL, e)))
+	if (!json_ok(doc) || !(m->dir = path_vault(NULL, e)))
 		goto bad;
 	jv_free(m->wrap);
 	m->wrap = json_get(doc, "wrap");
@@ -311,7 +200,7 @@ static char *folder_of(const char *session, struct err *e)
 		err_set(e, EX_USAGE, "'%s' is no session name: use a-z, 0-9, '.', '_' and '-', 64 at most", session);
 		return NULL;
 	}
-	return in_vault(session, e);
+	return path_vault(session, e);
 }
 
 bool master_has(const char *session)
@@ -341,7 +230,7 @@ int master_must_have(const char *session, struct err *e)
 
 jv master_sessions(struct err *e)
 {
-	char *dir = in_vault(NULL, e);
+	char *dir = path_vault(NULL, e);
 	jv names = jv_array();
 	struct dirent *entry;
 	DIR *d;
@@ -506,7 +395,7 @@ int master_change(const struct master *m, const char *session, jv secrets, jv pr
 
 int master_remove(const char *session, struct err *e)
 {
-	struct master m = {.dir = in_vault(NULL, e)};
+	struct master m = {.dir = path_vault(NULL, e)};
 	char *folder = folder_of(session, e), *gone = NULL;
 	int lock = -1, r = -1;
 
@@ -693,83 +582,4 @@ out:
 	if (lock >= 0)
 		close(lock);
 	return r;
-}
-
-/* --- bundles --- */
-
-static void bundle_ad(unsigned char out[SEAL_KEY], jv wrap)
-{
-	const unsigned char none[VAULT_ID] = {0};
-
-	key_ad(out, none, "bundle", wrap);
-}
-
-char *bundle_make(const struct master_key *key, jv value, struct err *e)
-{
-	char *text = json_text(value), *sealed = NULL;
-	size_t len = strlen(text);
-	unsigned char *box = xmalloc(SEAL_NONCE + len + SEAL_TAG), *under = secret_alloc(SEAL_KEY), ad[SEAL_KEY];
-	jv wrap = wrap_make(key), doc;
-	char *out = NULL;
-
-	bundle_ad(ad, wrap);
-	if (wrap_key(under, wrap, key, e) == 0) {
-		seal_box(box + SEAL_NONCE, box, under, text, len, ad, sizeof ad);
-		sealed = seal_base64(box, SEAL_NONCE + len + SEAL_TAG);
-		doc = json_obj("format", jv_string(BUNDLE_FORMAT), "version", jv_number(1), "wrap", jv_copy(wrap), "sealed",
-			       jv_string(sealed), NULL);
-		doc = json_set(doc, "check", check_sum(doc));
-		out = json_text_sorted(doc);
-		jv_free(doc);
-	}
-	secret_wipe(text, len);
-	secret_free(under);
-	free(sealed);
-	free(text);
-	free(box);
-	jv_free(wrap);
-	return out;
-}
-
-bool bundle_is(const char *text, size_t len, enum master_kind *kind)
-{
-	jv doc = len && text[0] == '{' ? json_parse(text, len, NULL) : jv_invalid(), wrap = json_get(doc, "wrap");
-	bool is = strcmp(json_str(doc, "format", ""), BUNDLE_FORMAT) == 0;
-
-	*kind = wrap_kind(wrap);
-	jv_free(wrap);
-	jv_free(doc);
-	return is;
-}
-
-jv bundle_open(const struct master_key *key, const char *text, size_t len, struct err *e)
-{
-	jv doc = json_parse(text, len, e), wrap = json_get(doc, "wrap"), value = jv_invalid();
-	const char *sealed = json_str(doc, "sealed", "");
-	size_t box_len = 0;
-	unsigned char *box = NULL, *under = secret_alloc(SEAL_KEY), ad[SEAL_KEY];
-	char *plain = NULL;
-
-	if (!json_ok(doc) || doc_check(doc, BUNDLE_FORMAT, "the bundle", e))
-		goto out;
-	box = seal_unbase64(sealed, strlen(sealed), &box_len);
-	if (!box || box_len < SEAL_NONCE + SEAL_TAG) {
-		err_set(e, EX_DATAERR, "the bundle: damaged");
-		goto out;
-	}
-	if (wrap_key(under, wrap, key, e))
-		goto out;
-	bundle_ad(ad, wrap);
-	plain = secret_alloc(box_len);
-	if (seal_unbox((unsigned char *)plain, box, under, box + SEAL_NONCE, box_len - SEAL_NONCE, ad, sizeof ad))
-		err_set(e, EX_NOPERM, "wrong %s: the bundle does not open with it", key->kind == MASTER_KEY ? "key" : "passphrase");
-	else
-		value = json_parse(plain, box_len - SEAL_NONCE - SEAL_TAG, e);
-out:
-	secret_free(plain);
-	secret_free(under);
-	free(box);
-	jv_free(wrap);
-	jv_free(doc);
-	return value;
 }

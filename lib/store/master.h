@@ -12,18 +12,9 @@
 
 #include "ext/json.h"
 #include "store/keys.h"
+#include "store/wrap.h"
 
 struct master;
-
-enum master_kind { MASTER_PASSPHRASE, MASTER_KEY };
-
-/* What opens a vault, or a bundle. */
-struct master_key {
-	enum master_kind kind;
-	char *text;            /* secret memory, the caller's: the passphrase, or SEAL_KEY bytes */
-	size_t len;
-	struct seal_cost cost; /* when something is sealed with a passphrase */
-};
 
 /* What the vault is opened with; EX_NOINPUT when there is no vault. */
 int master_kind(enum master_kind *kind, struct err *e);
@@ -59,11 +50,5 @@ int master_remove(const char *session, struct err *e);
 /* Wraps the master key anew under KEY (NULL: as it is), and with FRESH makes a new master key and re-seals
  * everything, evidence too. EX_TEMPFAIL while one of its programs runs (FRESH). */
 int master_rekey(struct master *m, const struct master_key *key, bool fresh, struct err *e);
-
-/* A value sealed under KEY alone, to be carried elsewhere: what `export` writes. Caller frees. */
-char *bundle_make(const struct master_key *key, jv value, struct err *e);
-/* Whether TEXT is one, and what it is sealed with. */
-bool bundle_is(const char *text, size_t len, enum master_kind *kind);
-jv bundle_open(const struct master_key *key, const char *text, size_t len, struct err *e);
 
 #endif

@@ -93,7 +93,7 @@ static int check_shape(const unsigned char *f, size_t len, const char *path, str
 	unsigned char sum[HASH];
 	uint64_t text;
 
-	if (len < 8 && memcmp(f, MAGIC, len) == 0)
+	if (!len || (len < 8 && memcmp(f, MAGIC, len) == 0))
 		return err_set(e, EX_DATAERR, "%s: cut short (%zu bytes); restore it from a backup", path, len);
 	if (len < 8 || memcmp(f, MAGIC, 8) != 0)
 		return err_set(e, EX_DATAERR, "%s: damaged, or no file of ours", path);
