@@ -72,3 +72,5 @@ TESTS += t/0160-provider-live.bats
 TESTS += t/0740-examples.bats
 
 TESTS += t/0205-fill.bats
+
+TESTS += t/0204-tls.bats
