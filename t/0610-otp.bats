@@ -125,9 +125,9 @@ expect_error() {
 	box=$HOME/Maildir
 	local n
 	for n in 1 2; do
-		bash -c "$(manual_example ab-otp.1 $n)" >"$BATS_TEST_TMPDIR/code" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+		bash -c "$(manual_example ab-otp.1 $n)" >"$BATS_TEST_TMPDIR/code" 2>"$BATS_TEST_TMPDIR/err$n" 3>&- &
 		extra=$!
-		until_true 10 grep -q ready "$BATS_TEST_TMPDIR/err"
+		until_true 10 grep -q ready "$BATS_TEST_TMPDIR/err$n" || { cat "$BATS_TEST_TMPDIR/err$n"; false; }
 		if [ $n = 1 ]; then
 			deliver 482913
 		else
@@ -495,6 +495,22 @@ program() { # a program of the person's, from stdin
 	expect_code 111111
 	run -1 ab-answer --list
 	[ -z "$(find "$AB_RUNTIME" -name '*.sock')" ]
+}
+
+@test "however ab-otp ends while the person is asked, no process and no socket stays" {
+	local signal
+	sockets() { find "$AB_RUNTIME" -name '*.sock' | grep -q .; }
+	for signal in TERM KILL; do
+		ab-otp --url human:me 2>/dev/null 3>&- &
+		extra=$!
+		until_true 10 sockets
+		person=$(ab-answer --json | jq .pid)
+		kill -$signal "$extra"
+		wait "$extra" || :
+		extra=
+		until_true 10 not sockets
+		until_true 10 not kill -0 "$person" 2>/dev/null
+	done
 }
 
 @test "one broken inbox does not stop another" {

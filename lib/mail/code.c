@@ -145,6 +145,10 @@ static bool longer_right(const struct words *w, int last)
 		return is_currency(w, after);
 	if (is_mark(w, after, "$%&@_/=\\") || is_currency(w, after) || w->tokens[after].mark == 0xb0)
 		return true;
+	/* "验证码:884412,5分钟内有效": a comma without a space, where no spaces are used */
+	if (is_mark(w, after, ",") && is_digits(w, after + 1) && joined(w, after + 2) && is_word(w, after + 2) &&
+	    (unsigned char)w->tokens[after + 2].text[0] >= 0xe0)
+		return false;
 	return is_mark(w, after, ".,:-") && joined(w, after + 1) && is_word(w, after + 1);
 }
 
@@ -161,7 +165,8 @@ static bool named_otherwise(const struct words *w, const struct candidate *c)
 {
 	int at = c->first - 1, row = w->tokens[c->first].row;
 
-	if (same_line(w, c->last, c->last + 1) && is_word(w, c->last + 1) && word_is_unit(w->tokens[c->last + 1].folded))
+	if (same_line(w, c->last, c->last + 1) && is_word(w, c->last + 1) &&
+	    (word_is_unit(w->tokens[c->last + 1].folded) || word_is_sending(w->tokens[c->last + 1].folded)))
 		return true;
 	if (same_line(w, c->first, at) && is_word(w, at) && strlen(w->tokens[at].text) <= 4 &&
 	    strlen(w->tokens[at].text) > 1 && word_is_unit(w->tokens[at].folded))
@@ -303,23 +308,36 @@ static bool is_link(const struct words *w, int i)
 	return is_mark(w, i, ":=-") || c == 0x2013 || c == 0x2014 || c == 0xff1a || c == 0x2192;
 }
 
+/* True when the sentence ends before token I: not at the dot of "dvs. de". */
+static bool sentence_ends(const struct words *w, int i)
+{
+	bool small = is_word(w, i) && strncmp(w->tokens[i].text, w->tokens[i].folded, 1) == 0 && !w->tokens[i].digits;
+
+	return w->tokens[i].before && (is_mark(w, i - 1, "!?;") || (is_mark(w, i - 1, ".") && !small));
+}
+
 static struct way way_between(const struct words *w, int from, int to)
 {
 	struct way way = {0};
+	bool sent = false; /* "the code was sent to 5551234"; but "the code we sent you is …" */
 
 	for (int i = from + 1; i <= to; i++) {
 		int lines = w->tokens[i].line - w->tokens[i - 1].line;
-		bool stop = is_mark(w, i - 1, ".!?;") && w->tokens[i].before;
 
 		way.newlines += lines;
-		way.broken = way.broken || lines > 1 || (i - 1 > from && stop) || w->tokens[i - 1].mark == 0x3002;
+		way.broken = way.broken || lines > 1 || (i - 1 > from && sentence_ends(w, i)) || w->tokens[i - 1].mark == 0x3002;
 		if (i == to)
 			break;
 		if (is_link(w, i))
 			way.linked = way.ends_linked = true;
 		else if (is_word(w, i))
 			way.ends_linked = false;
+		if (is_word(w, i) && word_is_sending(w->tokens[i].folded))
+			sent = true;
+		else if (is_link(w, i) && strcmp(w->tokens[i].folded, "to") != 0)
+			sent = false;
 	}
+	way.broken = way.broken || sent;
 	return way;
 }
 

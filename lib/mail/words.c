@@ -11,10 +11,10 @@ static const char *const codes[] = {
 	"otp", "code", "*code", "pin", "passkey", "*kode", "*koden", "*codenummer", "mtan", "smstan",
 	"einmalpasswort", "einmalkennwort", "codigo", "codice", "cod", "codul",
 	"kod", "kodu", "kodun", "kodunu", "kodunuz", "kodunuzu", "kodunuzun", "kodum", "kodi", "kodas",
-	"kodem", "kodja", "kodod", "*kod", "*kodu", "koodi", "*koodi", "koodisi", "kods", "sifreniz", "sifrenizi",
+	"kodem", "kodja", "kodod", "*kod", "*kodu", "*koodi", "*koodisi", "kods", "sifreniz", "sifrenizi",
 	"κωδικοσ", "κωδικο", "код", "кода", "кодом", "коду", "кодът", "пин", "пинкод", "отп",
 	"رمز", "الرمز", "رمزك", "كود", "الكود", "קוד", "הקוד", "कोड", "ओटीपी", "รหัส*",
-	"*验证码*", "*驗證碼*", "*校验码*", "*动态码*", "*認証コード*", "*確認コード*", "*認証番号*", "*コード*",
+	"*验证码*", "*驗證碼*", "*校验码*", "*认证码*", "*动态码*", "*認証コード*", "*確認コード*", "*認証番号*", "*コード*",
 	"*인증번호*", "*인증코드*", "*인증*", NULL,
 };
 static const char *const passwords[] = {
@@ -57,7 +57,7 @@ static const char *const other_numbers[] = {
 	"reisepass*", "ausweis*", "telefon*", "handy*", "postleitzahl", "endet", "endend", "amtsgericht", "seit",
 	"dossier", "commande", "facture", "demande", "passeport", "finissant", "depuis", "siren", "poste",
 	"referencia", "reserva", "pedido", "factura", "solicitud", "cliente", "pasaporte", "expediente", "terminado",
-	"terminada", "terminado", "desde", "fatura", "processo", "passaporte", "telemovel", "nif", "cnpj",
+	"terminada", "desde", "fatura", "processo", "passaporte", "telemovel", "nif", "cnpj",
 	"riferimento", "prenotazione", "ordine", "fattura", "pratica", "passaporto", "cellulare", "iva", "dal",
 	"referans*", "rezervasyon*", "siparis*", "fatura*", "basvuru*", "musteri*", "pasaport*", "faks", "cep", "kimlik",
 	"takip", "dosya*", "sonu", "biten", "mersis",
@@ -79,13 +79,16 @@ static const char *const units[] = {
 	"минут*", "секунд*", "час*", "дней", "дня", "лет", "руб*", NULL,
 };
 static const char *const links[] = {
-	"is", "are", "was", "equals", "ist", "lautet", "est", "es", "e", "sera", "jest", "to", "brzmi", "olarak", "su",
-	"asagidadir", "это", "following", "below", "here", "ci", "dessous", "siguiente", "seguente", "seguinte", "folgende",
-	"folgender", "is:", "wynosi", "vagy", "ar", "er", "on", "je", "τησ", "είναι", "ειναι", "هو", "הוא", "是", "为", "の",
-	"は", "는", "은", "está", "esta", NULL,
+	"is", "are", "was", "equals", "following", "below", "here", "ist", "lautet", "folgende", "folgender", "est", "este", "sera",
+	"ci", "dessous", "es", "esta", "siguiente", "e", "seguente", "seguinte", "jest", "to", "brzmi", "wynosi", "je",
+	"olarak", "asagidadir", "ar", "er", "on", "это", "ειναι", "هو", "הוא", "是", "为", "の", "は", "는", "은", NULL,
+};
+static const char *const sendings[] = {
+	"sent", "send", "texted", "delivered", "mailed", "emailed", "gesendet", "geschickt", "verschickt", "envoye", "enviado",
+	"enviada", "inviato", "gonderildi", "wyslany", "wyslano", "verzonden", "gestuurd", "отправлен", "отправили", NULL,
 };
 static const char *const ofs[] = {
-	"of", "for", "de", "di", "do", "da", "du", "des", "del", "della", "dello", "der", "den", "d", "a", "à", "van", "von", NULL,
+	"of", "for", "de", "di", "do", "da", "du", "des", "del", "della", "dello", "der", "den", "d", "a", "van", "von", NULL,
 };
 
 static bool listed(const char *const *list, const char *word)
@@ -139,6 +142,11 @@ bool word_is_unit(const char *word)
 bool word_is_link(const char *word)
 {
 	return listed(links, word);
+}
+
+bool word_is_sending(const char *word)
+{
+	return listed(sendings, word);
 }
 
 bool word_is_of(const char *word)

@@ -43,6 +43,7 @@ bool word_is_other_number(const char *word); /* "reference", "phone", "order": w
 bool word_is_number(const char *word);    /* "number", "no", "nr": passed over before asking what came before */
 bool word_is_unit(const char *word);      /* "minutes", "EUR" */
 bool word_is_link(const char *word);      /* "is", "lautet", "de": between a code's name and the code */
+bool word_is_sending(const char *word);   /* "sent": what follows says where to */
 bool word_is_of(const char *word);        /* "de", "di", "of": between a noun and what qualifies it */
 
 #endif

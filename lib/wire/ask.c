@@ -725,6 +725,7 @@ int ask_reply(jv question, const char *answer, size_t len, struct err *e)
 	size_t n = 0, got = 0;
 	ssize_t r;
 	int fd, result = -1;
+	bool late;
 
 	if (len > ASK_ANSWER_MAX || (answer && memchr(answer, '\n', len)))
 		return err_set(e, EX_USAGE, "an answer is one line of at most %d bytes", ASK_ANSWER_MAX);
@@ -743,11 +744,14 @@ int ask_reply(jv question, const char *answer, size_t len, struct err *e)
 			got += (size_t)r;
 	back[got] = '\0';
 	back[strcspn(back, "\n")] = '\0';
+	late = r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 	close(fd);
 	if (strcmp(back, "ok") == 0)
 		result = 0;
 	else if (str_starts(back, "bad "))
 		err_set(e, EX_USAGE, "question %s does not take that: %s", id, back + 4);
+	else if (late)
+		err_set(e, EX_TEMPFAIL, "question %s: its program is busy and did not confirm; it may still take the answer", id);
 	else
 		err_set(e, EX_TEMPFAIL, "question %s was answered by another, or its program went away", id);
 	return result;
