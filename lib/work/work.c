@@ -464,14 +464,14 @@ static int begin_once(struct work *w, int64_t timeout, struct err *e)
 
 int work_begin(struct work *w, int64_t timeout, struct err *e)
 {
-	if (refuse_while_settling(w, e))
-		return -1;
 	w->logged_in = false;
-	if (w->page_given >= 0) { /* we are in the turn of the program that started us */
+	if (w->page_given >= 0) { /* we are in the turn of the program that started us, and it may have it */
 		if (!w->page)
 			w->page = page_from_fd(w->page_given);
 		return 0;
 	}
+	if (refuse_while_settling(w, e))
+		return -1;
 	if (begin_once(w, timeout, e) == 0)
 		return 0;
 	/* an agent that was just ending: one more try with a new one */
