@@ -31,7 +31,7 @@
 static const char *feedback, *cancel, *settle;
 
 static const struct opt opts[] = {
-	{0, "feedback", "FIFO", "write booking results there too (ab-plan reads them)", &feedback, NULL, NULL},
+	{0, "feedback", "FIFO", "write results there (default: where ab-plan reads them)", &feedback, NULL, NULL},
 	{0, "cancel", "REF", "cancel the booking with this reference", &cancel, NULL, NULL},
 	{0, "settle", "booked|free", "say how an unknown booking ended, having looked yourself", &settle, NULL, NULL},
 	{0}};
@@ -245,6 +245,8 @@ int main(int argc, char **argv)
 	if (cancel || settle)
 		return book_by_hand(&job, argv);
 	f.queue = jv_array();
+	if (!feedback && !(feedback = path_run(f.session, "feedback", &e)))
+		die_err(&e);
 	pid_t back = start_back(&f, &job, argv);
 
 	keys_keep(0);

@@ -14,7 +14,7 @@ teardown() {
 }
 
 pipeline() { # pipeline SESSION: the documented one, by hand
-	ab-poll "$1" | ab-plan --feedback "$AB_RUNTIME/$1/feedback" "$1" | ab-book --feedback "$AB_RUNTIME/$1/feedback" "$1" | ab-audit "$1" | ab-notify "$1"
+	ab-poll "$1" | ab-plan "$1" | ab-book "$1" | ab-audit "$1" | ab-notify "$1"
 }
 
 @test "a slot appears and is booked, proved and told; the one ranked first, with the reason" {
