@@ -298,6 +298,19 @@ asked() { jq -r "$1" "$BATS_TEST_TMPDIR/log${2:-}"; }
 	[ $((SECONDS - start)) -lt 30 ]
 }
 
+@test "an expression that would never end is answered, and ends the agent" {
+	status=0
+	{
+		echo '{"do":"begin","settings":{"base":"http://example.org/"}}'
+		jq -cn '{do:"load",html:("<b>xxxxxxxxxxxxxxxxxxxxxxxx</b>" * 60000)}'
+		echo '{"id":1,"do":"find","xpath":"//b[contains(string(/),\"zz\")]","deadline_ms":200}'
+		echo '{"id":2,"do":"find","css":"b"}'
+	} | "$agent" >"$BATS_TEST_TMPDIR/answers" || status=$?
+	[ "$status" = 75 ]
+	[ "$(answer 1 '[.error.code,.requests,.sent]|tojson')" = '["limit",0,"no"]' ]
+	[ -z "$(answer 2 .)" ]
+}
+
 @test "charsets: from the header, a meta element, a byte order mark, or the bytes" {
 	local words='Ankara İstanbul Ğüçlü Şişli' n=0 name how
 	{

@@ -74,3 +74,5 @@ TESTS += t/0740-examples.bats
 TESTS += t/0205-fill.bats
 
 TESTS += t/0204-tls.bats
+
+TESTS += t/0206-page-manual.bats

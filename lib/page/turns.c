@@ -22,7 +22,8 @@
 #define DEADLINE_MAX 3600000
 #define FIRST_CLIENT 10000  /* ms we wait for one */
 #define PATIENCE 10000      /* ms a client may take to read an answer */
-#define CPU_MAX 15          /* s of one command: ends the agent, when nothing gentler has worked */
+#define CPU_MAX 15000       /* ms of one command: ends the agent, when nothing gentler has worked */
+#define CPU_SLACK 1000      /* … or so much beyond the command's deadline, if that is sooner */
 #define CLIENTS_MAX 64
 #define LOCK_AGAIN 20       /* ms */
 
@@ -72,19 +73,27 @@ static void on_stop(int sig)
 	_exit(128 + sig);
 }
 
+static int64_t time_of(jv command)
+{
+	int64_t ms = json_int(command, "deadline_ms", DEADLINE_DEFAULT);
+
+	return ms < 1 ? 1 : ms > DEADLINE_MAX ? DEADLINE_MAX : ms;
+}
+
 static void watch_cpu(int fd, jv command)
 {
 	const char *verb = json_str(command, "do", "");
 	bool asks = strcmp(verb, "get") == 0 || strcmp(verb, "post") == 0 || strcmp(verb, "submit") == 0;
 	jv id = json_get(command, "id");
 	char *text = json_text(id);
-	struct itimerval t = {.it_value = {.tv_sec = CPU_MAX}};
+	long ms = time_of(command) + CPU_SLACK < CPU_MAX ? (long)time_of(command) + CPU_SLACK : CPU_MAX;
+	struct itimerval t = {.it_value = {ms / 1000, ms % 1000 * 1000}};
 	int n;
 
 	n = snprintf(last.line, sizeof last.line,
-		     "{\"id\":%s,\"ok\":false,\"error\":{\"code\":\"limit\",\"message\":\"the command took more than %d s of CPU; the "
+		     "{\"id\":%s,\"ok\":false,\"error\":{\"code\":\"limit\",\"message\":\"the command took more than %ld ms of CPU; the "
 		     "page agent has ended\"},\"requests\":%d,\"sent\":\"%s\"}\n",
-		     text, CPU_MAX, asks, asks ? "maybe" : "no");
+		     text, ms, asks, asks ? "maybe" : "no");
 	last.len = n > 0 && (size_t)n < sizeof last.line ? (size_t)n : 0;
 	last.fd = fd;
 	signal(SIGPROF, on_cpu);
@@ -173,9 +182,7 @@ static int parse(int out, const char *text, size_t len, jv *command)
 
 static int64_t deadline_of(jv command)
 {
-	int64_t ms = json_int(command, "deadline_ms", DEADLINE_DEFAULT);
-
-	return clock_mono() + (ms < 1 ? 1 : ms > DEADLINE_MAX ? DEADLINE_MAX : ms);
+	return clock_mono() + time_of(command);
 }
 
 static bool does(jv command, const char *verb)
