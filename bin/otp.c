@@ -429,7 +429,7 @@ static jv wait_round(struct round *r, struct line_in *in, struct err *e)
 
 	while (!json_ok(out) && ask_person(r)) {
 		int64_t until = person_is_next() && r->ask_at < r->deadline ? r->ask_at : r->deadline + LATE;
-		bool buffered = false;
+		bool buffered = in && line_ready(in); /* what is buffered here, poll does not see */
 
 		for (int i = 0; i < nboxes; i++) {
 			p[i] = (struct pollfd){boxes[i].waiting ? boxes[i].driver.in.fd : -1, POLLIN, 0};

@@ -119,12 +119,12 @@ static jv read_code(int fd, int64_t deadline, struct line_in *in, struct err *e)
 			err_set(e, EX_UNAVAILABLE, "%s ended without printing a code", program);
 			break;
 		}
-		if (proc_poll(p, 3, deadline) == 0) {
-			err_set(e, EX_TEMPFAIL, "%s printed no code in time", program);
+		if (inbox_interrupted(in) || p[2].revents) {
+			err_set(e, INBOX_CANCELLED, "the wait was cancelled");
 			break;
 		}
-		if (p[2].revents || inbox_interrupted(in)) {
-			err_set(e, INBOX_CANCELLED, "the wait was cancelled");
+		if (proc_poll(p, 3, deadline) == 0) {
+			err_set(e, EX_TEMPFAIL, "%s printed no code in time", program);
 			break;
 		}
 	}

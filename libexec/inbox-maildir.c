@@ -348,7 +348,7 @@ static jv wait_for(struct waiting *w, int64_t deadline, struct line_in *in, stru
 			err_set(e, EX_TEMPFAIL, "no mail with a code came in time");
 			return jv_invalid();
 		}
-		proc_poll(p, 2, sooner(ready, sooner(now + (w->lost ? TICK / 10 : TICK), deadline)));
+		proc_poll(p, 2, line_ready(in) ? 0 : sooner(ready, sooner(now + (w->lost ? TICK / 10 : TICK), deadline)));
 		if (inbox_interrupted(in)) {
 			err_set(e, INBOX_CANCELLED, "the wait was cancelled");
 			return jv_invalid();

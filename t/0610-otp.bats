@@ -358,6 +358,10 @@ expect_error() {
 	ask '{"do":"cancel"}'
 	expect_error cancelled
 	next_answer 5
+	# both in one write
+	ask "{\"do\":\"wait\",\"mark\":$mark,\"timeout_ms\":60000}"$'\n''{"do":"cancel"}'
+	expect_error cancelled
+	next_answer 5
 	[ "$(jq -r .ok <<<"$answer")" = true ]
 	take_mark
 	deliver 111111

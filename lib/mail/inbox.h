@@ -24,7 +24,7 @@ struct inbox_ops {
 
 /* Serves until EOF of stdin or {"do":"close"}. 0, or -1 when stdout is gone. */
 int inbox_serve(const struct inbox_ops *ops);
-/* True when IN has a line, or its end was reached: for use after polling. */
+/* True when IN has a line, or its end was reached. Ask before polling, too: a line may be buffered already. */
 bool inbox_interrupted(struct line_in *in);
 /* Writes {"event": {"type", "data"}}: something the one who asked emits as an event of its own. DATA is consumed. */
 void inbox_tell(const char *type, jv data_taken);
