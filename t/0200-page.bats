@@ -163,6 +163,53 @@ asked() { jq -r "$1" "$BATS_TEST_TMPDIR/log${2:-}"; }
 	[ ! -s "$BATS_TEST_TMPDIR/log" ]
 }
 
+@test "relative addresses are resolved as browsers do" {
+	local base=http://example.org/a/b/c?q#f n=0 relative want
+	echo '{"do":"begin","settings":{"base":"http://example.org/"}}' >"$BATS_TEST_TMPDIR/commands"
+	while IFS='|' read -r relative want; do
+		n=$((n + 1))
+		echo "$n|$want" >>"$BATS_TEST_TMPDIR/wanted"
+		jq -cn --arg base "$base" --arg url "$relative" "{do:\"load\",html:\"\",url:\$base},{id:$n,do:\"load\",html:\"\",url:\$url}" >>"$BATS_TEST_TMPDIR/commands"
+	done <<-'E'
+		d|http://example.org/a/b/d
+		./d/|http://example.org/a/b/d/
+		../d|http://example.org/a/d
+		../../../d|http://example.org/d
+		..|http://example.org/a/
+		.|http://example.org/a/b/
+		/d/./e/../f|http://example.org/d/f
+		%2e%2E/d|http://example.org/a/d
+		?x=1|http://example.org/a/b/c?x=1
+		#g|http://example.org/a/b/c?q#g
+		|http://example.org/a/b/c?q
+		//Example.COM/x|http://example.com/x
+		https://example.com|https://example.com/
+		HTTP://example.org:80/x|http://example.org/x
+		https://example.org:443/|https://example.org/
+		http://example.org:8080|http://example.org:8080/
+		http:d|http://example.org/a/b/d
+		https:d|https://d/
+		 d e |http://example.org/a/b/d%20e
+		ü?ü=ö|http://example.org/a/b/%C3%BC?%C3%BC=%C3%B6
+		x%zz|http://example.org/a/b/x%zz
+		\d\e?\|http://example.org/d/e?\
+		a"<>`{}|http://example.org/a/b/a%22%3C%3E%60%7B%7D
+		http://[::1]:8080/x|http://[::1]:8080/x
+		mailto:a@example.org|refused
+		http://|refused
+		http://a b/|refused
+		http://a:99999/|refused
+		http://[::1/|refused
+		http://u@example.org/|refused
+		javascript:alert(1)|refused
+	E
+	"$agent" <"$BATS_TEST_TMPDIR/commands" >"$BATS_TEST_TMPDIR/answers"
+	while IFS='|' read -r n want; do
+		echo "$n: $want, $(answer "$n" '.url // .error.message')"
+		[ "$(answer "$n" '.url // "refused"')" = "$want" ]
+	done <"$BATS_TEST_TMPDIR/wanted"
+}
+
 @test "cookies: attributes, scope, expiry, saved and restored" {
 	local enc
 	enc() { jq -rn --arg c "$1" '$c|@uri'; }
