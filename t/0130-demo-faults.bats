@@ -185,6 +185,41 @@ answer() {
 	shows 'id="my"'
 }
 
+@test "image-code: the code is a picture, and nowhere in the text" {
+	fault '{"fault":"image-code","count":1}'
+	send_password
+	code=$(ctl codes | jq -er '.codes[0] | select(.account == "alice@example.org") | .code')
+	mail=$(mails)
+	grep -qx 'Content-Type: image/bmp' "$mail"
+	not grep -q "$code" "$mail"
+	# its dots are four pixels, a hexadecimal digit, wide, and the rows come from below; digits are three by five dots
+	drawn=$(sed -n '/^Content-Transfer-Encoding: base64/,/^--/p' "$mail" | sed '1,2d;/^--/d' | base64 -d | tail -c +63 | od -An -v -tx1 -w16 |
+		tr -d ' ' | tr f 1 | sed -n '1~4p' | tac | sed -n 's/^....//;2,6p')
+	letters=(75557 26227 71747 71717 55711 74717 74757 71111 75757 75717)
+	for i in 0 1 2 3 4 5; do
+		dots=
+		while read -r row; do dots=$dots$((2#${row:i*4:3})); done <<<"$drawn"
+		[ "$dots" = "${letters[${code:i:1}]}" ]
+	done
+	send_code "$code"
+	shows 'id="my"'
+}
+
+@test "captcha: a page that wants to see a person" {
+	fault '{"fault":"captcha","count":1,"status":403}'
+	[ "$(answer api/)" = '403 ' ]
+	fault '{"fault":"captcha","count":1}'
+	visit login
+	shows '<main id="captcha">'
+}
+
+@test "changed: JSON and the data in a script, too" {
+	fault '{"fault":"changed","count":2}'
+	curl -sS "${base}api/" >"$BATS_TEST_TMPDIR/script"
+	not grep -qF 'const vars = ' "$BATS_TEST_TMPDIR/script"
+	curl -sS "${base}api/days" | jq -e 'has("v2-message") and (has("message") | not)'
+}
+
 @test "slow and combined: the answer waits, other clients do not" {
 	fault '{"fault":"slow","path":"/office/login","ms":400}'
 	fault '{"fault":"throttle","path":"/office/login","count":1}'

@@ -80,6 +80,13 @@ static void bookings_get(struct visit *v, struct traffic *t)
 	visit_json(v, 200, json_obj("bookings", world_truth(v->world), NULL));
 }
 
+/* The codes that are good now, for whoever plays the person. */
+static void codes_get(struct visit *v, struct traffic *t)
+{
+	(void)t;
+	visit_json(v, 200, json_obj("codes", door_codes(v->world), NULL));
+}
+
 static void requests_get(struct visit *v, struct traffic *t)
 {
 	char buf[8];
@@ -110,6 +117,7 @@ static const struct route {
 	{"POST", "/_demo/take", take_post},       {"POST", "/_demo/fault", fault_post},
 	{"GET", "/_demo/faults", faults_get},     {"DELETE", "/_demo/faults", faults_delete},
 	{"GET", "/_demo/slots", slots_get},       {"GET", "/_demo/bookings", bookings_get},
+	{"GET", "/_demo/codes", codes_get},
 	{"GET", "/_demo/requests", requests_get}, {"DELETE", "/_demo/requests", requests_delete},
 	{"POST", "/_demo/reset", reset_post},
 };

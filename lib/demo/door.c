@@ -94,6 +94,14 @@ void door_wrong_code(struct world *w, const struct session *s, char code[CODE_TE
 	while (sql_number(w->db, 0, "SELECT count(*) FROM code WHERE session = ? AND code = ?", "is", s->id, code));
 }
 
+jv door_codes(struct world *w)
+{
+	return sql_rows(w->db,
+			"SELECT session.account, code.code FROM code JOIN session ON session.id = code.session WHERE code.valid"
+			" AND code.made > ? ORDER BY code.id DESC",
+			"i", clock_wall() - CODE_MINUTES * 60000);
+}
+
 enum code_try door_try(struct world *w, struct session *s, const char *code)
 {
 	sql_do(w->db, "UPDATE code SET valid = 0 WHERE session = ? AND code = ? AND valid AND made > ?", "isi", s->id, code,

@@ -34,6 +34,8 @@ void door_end(struct world *w, struct session *s);
 void door_code(struct world *w, const struct session *s, char code[CODE_TEXT]);
 /* A number that is not the session's code. */
 void door_wrong_code(struct world *w, const struct session *s, char code[CODE_TEXT]);
+/* [{account, code}] of those that are valid, the newest first. */
+jv door_codes(struct world *w);
 enum code_try { CODE_OK, CODE_WRONG, CODE_TOO_OFTEN };
 /* A code is good once, for five minutes; the fifth wrong one ends the session. */
 enum code_try door_try(struct world *w, struct session *s, const char *code);

@@ -74,6 +74,13 @@ static void queue(struct httpd_reply *out, jv spec)
 	str_addf(&out->headers, "Refresh: %d\n", (int)json_int(spec, "refresh", 5));
 }
 
+/* Who has solved it is let in: order it for a count, or end it when the person has. */
+static void captcha(struct httpd_reply *out, jv spec)
+{
+	page(out, "One moment", "captcha", "Please show that you are a person: which of these pictures has a bridge?");
+	out->status = (int)json_int(spec, "status", 200);
+}
+
 static void cut(struct httpd_reply *out, jv spec)
 {
 	out->ending = json_bool(spec, "quiet", false) ? HTTPD_CUT : HTTPD_RESET;
@@ -97,18 +104,31 @@ static void huge(struct httpd_reply *out, jv spec)
 	out->ending = HTTPD_ENDLESS;
 }
 
-/* The same page after a redesign: every id, class and data attribute has another name. */
+/* True at a quote that begins the name of an object's member. */
+static bool member_begins(const char *p)
+{
+	size_t n = *p == '"' ? strcspn(p + 1, "\"") : 0;
+
+	return n && p[n + 2] == ':';
+}
+
+/* The same page after a redesign: ids, classes, data attributes, what a script calls its variables and the members of
+ * JSON have other names. */
 static void changed(struct httpd_reply *out, jv spec)
 {
-	static const char *const marks[] = {" id=\"", " class=\"", " data-"};
+	static const char *const marks[] = {" id=\"", " class=\"", " data-", " vars = "};
 	struct str fresh = {0};
+	const char *text = str_text(&out->body);
+	bool html = *text == '<';
 
 	(void)spec;
-	for (const char *p = str_text(&out->body); *p; p++) {
+	for (const char *p = text; *p; p++) {
 		str_putc(&fresh, *p);
-		for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+		for (size_t i = 0; html && i < sizeof marks / sizeof *marks; i++)
 			if (str_starts(p, marks[i]))
 				str_puts(&fresh, "v2-");
+		if (!html && member_begins(p))
+			str_puts(&fresh, "v2-");
 	}
 	str_free(&out->body);
 	out->body = fresh;
@@ -136,12 +156,14 @@ static const struct kind {
 	{"throttle", ARRIVE, throttle},
 	{"maintenance", ARRIVE, maintenance},
 	{"queue", ARRIVE, queue},
+	{"captcha", ARRIVE, captcha},
 	{"reset", ARRIVE, cut},
 	{"expire", SITE, NULL},
 	{"bad-token", SITE, NULL},
 	{"stale-code", SITE, NULL},
 	{"two-codes", SITE, NULL},
 	{"late-code", SITE, NULL},
+	{"image-code", SITE, NULL},
 	{"taken", SITE, NULL},
 	{"double", SITE, NULL},
 	{"lost-answer", SITE, NULL},

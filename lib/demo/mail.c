@@ -14,6 +14,7 @@
 #include "ext/smtp.h"
 
 #define FROM "codes@office.example.org"
+#define CODE_LEN 6
 #define SMTP_WAIT 5000 /* ms; the site stands still meanwhile */
 
 struct late {
@@ -90,10 +91,9 @@ static void add_quoted(struct str *b, const char *text)
 	}
 }
 
-static void add_base64(struct str *b, const char *text)
+static void add_base64(struct str *b, const char *text, size_t len)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	size_t len = strlen(text);
 
 	for (size_t i = 0; i < len; i += 3) {
 		size_t n = len - i < 3 ? len - i : 3;
@@ -142,10 +142,89 @@ static char *compose(struct mail *m, const char *to, const char *code, int64_t w
 	str_addf(&b, "--=_part_%.8s\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n", id + 28);
 	add_quoted(&b, text);
 	str_addf(&b, "\n--=_part_%.8s\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: base64\n\n", id + 28);
-	add_base64(&b, html);
+	add_base64(&b, html, strlen(html));
 	str_addf(&b, "\n--=_part_%.8s--\n", id + 28);
 	free(text);
 	free(html);
+	return str_take(&b);
+}
+
+#define PIXEL 4                    /* a dot of a digit, in pixels */
+#define WIDE ((CODE_LEN * 4 + 8) * PIXEL) /* a multiple of 32: the rows of a BMP are whole words */
+#define HIGH (7 * PIXEL)
+
+/* Row ROW (0: the lowest) of the picture, WIDE bits; digits are three dots wide and five high. */
+static void add_row(struct str *b, const char *code, int row)
+{
+	static const unsigned short font[] = {075557, 026227, 071747, 071717, 055711, 074717, 074757, 071111, 075757, 075717};
+	int y = 5 - row / PIXEL; /* of the digit, 0: its top */
+	unsigned char byte = 0;
+
+	for (int x = 0; x < WIDE; x++) {
+		int at = x / PIXEL - 4, digit = at / 4, column = at % 4;
+		bool ink = y >= 0 && y < 5 && at >= 0 && digit < CODE_LEN && column < 3 &&
+			   font[code[digit] - '0'] >> (3 * (4 - y) + 2 - column) & 1;
+
+		byte = (unsigned char)(byte << 1 | ink);
+		if (x % 8 == 7)
+			str_putc(b, (char)byte);
+	}
+}
+
+static void add_number(struct str *b, unsigned long n, int bytes)
+{
+	for (; bytes > 0; bytes--, n >>= 8)
+		str_putc(b, (char)(n & 255));
+}
+
+/* CODE as a BMP of two colours. */
+static void add_picture(struct str *b, const char *code)
+{
+	const unsigned long head = 14 + 40 + 8, data = WIDE / 8 * HIGH;
+
+	str_puts(b, "BM");
+	add_number(b, head + data, 4);
+	add_number(b, 0, 4);
+	add_number(b, head, 4);
+	add_number(b, 40, 4);
+	add_number(b, WIDE, 4);
+	add_number(b, HIGH, 4);
+	add_number(b, 1, 2); /* plane */
+	add_number(b, 1, 2); /* bit for each pixel */
+	add_number(b, 0, 4); /* not compressed */
+	add_number(b, data, 4);
+	add_number(b, 2835, 4); /* pixels in a metre */
+	add_number(b, 2835, 4);
+	add_number(b, 2, 4); /* colours */
+	add_number(b, 0, 4);
+	add_number(b, 0xffffff, 4);
+	add_number(b, 0, 4);
+	for (int row = 0; row < HIGH; row++)
+		add_row(b, code, row);
+}
+
+static char *compose_picture(struct mail *m, const char *to, const char *code, int64_t wall)
+{
+	struct str b = {0}, picture = {0};
+	char when[64], id[37];
+
+	date(m->zone, wall, when, sizeof when);
+	uuid_make(id);
+	add_picture(&picture, code);
+	str_addf(&b, "From: Practice Office <" FROM ">\nTo: <%s>\nSubject: Your verification code\nDate: %s\n"
+		     "Message-ID: <%s@office.example.org>\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n"
+		     "Content-Type: multipart/related; boundary=\"=_part_%.8s\"\n\nThis is a multi-part message in MIME format.\n",
+		 to, when, id, id + 28);
+	str_addf(&b, "--=_part_%.8s\nContent-Type: text/html; charset=utf-8\n\n"
+		     "<p>Your verification code is <img src=\"cid:%s\" alt=\"in this picture\">.</p>\n"
+		     "<p><small>PO box 100200, 06640 Ankara</small></p>\n",
+		 id + 28, id);
+	str_addf(&b, "--=_part_%.8s\nContent-Type: image/bmp\nContent-Disposition: inline; filename=\"code.bmp\"\nContent-ID: <%s>\n"
+		     "Content-Transfer-Encoding: base64\n\n",
+		 id + 28, id);
+	add_base64(&b, picture.s, picture.len);
+	str_addf(&b, "\n--=_part_%.8s--\n", id + 28);
+	str_free(&picture);
 	return str_take(&b);
 }
 
@@ -227,19 +306,20 @@ static int post(struct mail *m, const char *to, const char *text, struct err *e)
 	return r;
 }
 
-int mail_code(struct mail *m, const char *to, const char *code, int64_t age, int64_t later, struct err *e)
+int mail_code(struct mail *m, const char *to, const char *code, const struct mail_how *how, struct err *e)
 {
-	char *text = compose(m, to, code, clock_wall() - age);
+	int64_t sent = clock_wall() - how->age;
+	char *text = how->picture ? compose_picture(m, to, code, sent) : compose(m, to, code, sent);
 	struct late *l;
 	int r;
 
-	if (later <= 0) {
+	if (how->later <= 0) {
 		r = post(m, to, text, e);
 		free(text);
 		return r;
 	}
 	l = xmalloc(sizeof *l);
-	*l = (struct late){m->late, clock_mono() + later, xstrdup(to), text};
+	*l = (struct late){m->late, clock_mono() + how->later, xstrdup(to), text};
 	m->late = l;
 	return 0;
 }

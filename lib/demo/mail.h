@@ -2,6 +2,7 @@
 #ifndef DEMO_MAIL_H
 #define DEMO_MAIL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/die.h"
@@ -14,8 +15,13 @@ struct mail *mail_open(const char *maildir, const char *smtp, const char *zone, 
 void mail_close(struct mail *m);
 /* Makes the mailbox of TO, so that its owner can watch it before the first mail. 0, or -1 with *e. */
 int mail_box(struct mail *m, const char *to, struct err *e);
-/* Mails CODE to TO, dated AGE ms ago, LATER ms from now (0: before this returns). 0, or -1 with *e. */
-int mail_code(struct mail *m, const char *to, const char *code, int64_t age, int64_t later, struct err *e);
+struct mail_how {
+	int64_t age;   /* dated so many ms ago */
+	int64_t later; /* sent so many ms from now; 0: before mail_code returns */
+	bool picture;  /* the code is a picture, and nowhere in the text */
+};
+/* Mails CODE to TO. 0, or -1 with *e. */
+int mail_code(struct mail *m, const char *to, const char *code, const struct mail_how *how, struct err *e);
 /* When mail_run must be called (clock_mono), -1: no need. */
 int64_t mail_deadline(const struct mail *m);
 /* Sends what is due. */

@@ -118,20 +118,24 @@ static void send_code(struct visit *v)
 	const char *to = v->session.account;
 	char code[CODE_TEXT], wrong[CODE_TEXT];
 	jv stale, late;
+	struct mail_how how = {0};
 	struct err e;
 	int r = 0;
 
 	door_code(v->world, &v->session, code);
 	if (fault_hits(v->faults, "stale-code", &v->at, &stale)) {
 		door_wrong_code(v->world, &v->session, wrong);
-		r |= mail_code(v->mail, to, wrong, json_int(stale, "age_ms", 15 * 60000), json_int(stale, "ms", 0), &e);
+		how = (struct mail_how){.age = json_int(stale, "age_ms", 15 * 60000), .later = json_int(stale, "ms", 0)};
+		r |= mail_code(v->mail, to, wrong, &how, &e);
 	}
 	if (fault_hits(v->faults, "two-codes", &v->at, NULL)) {
-		r |= mail_code(v->mail, to, code, 2000, 0, &e); /* the first is worth nothing once there is a second */
+		r |= mail_code(v->mail, to, code, &(struct mail_how){.age = 2000}, &e); /* worth nothing once there is a second */
 		door_code(v->world, &v->session, code);
 	}
-	fault_hits(v->faults, "late-code", &v->at, &late);
-	r |= mail_code(v->mail, to, code, 0, json_is(late, JV_KIND_OBJECT) ? json_int(late, "ms", 5000) : 0, &e);
+	how = (struct mail_how){.picture = fault_hits(v->faults, "image-code", &v->at, NULL)};
+	if (fault_hits(v->faults, "late-code", &v->at, &late))
+		how.later = json_int(late, "ms", 5000);
+	r |= mail_code(v->mail, to, code, &how, &e);
 	if (r)
 		warn("%s", e.text);
 	jv_free(stale);
