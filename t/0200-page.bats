@@ -350,6 +350,7 @@ asked() { jq -r "$1" "$BATS_TEST_TMPDIR/log${2:-}"; }
 	{
 		echo '{"do":"begin","settings":{"base":"http://example.org/"}}'
 		jq -cn '{do:"load",html:("<b>xxxxxxxxxxxxxxxxxxxxxxxx</b>" * 60000)}'
+		echo '{"do":"find","css":"i"}'
 		echo '{"id":1,"do":"find","xpath":"//b[contains(string(/),\"zz\")]","deadline_ms":200}'
 		echo '{"id":2,"do":"find","css":"b"}'
 	} | "$agent" >"$BATS_TEST_TMPDIR/answers" || status=$?

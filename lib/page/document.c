@@ -225,6 +225,7 @@ void document_free(struct document *d)
 	jv_free(d->json);
 	free(d->json_error);
 	html_free(d->html);
+	url_free(&d->base);
 	free(d);
 }
 
@@ -265,12 +266,17 @@ jv document_summary(const struct document *d)
 
 int document_tree(struct document *d, int64_t deadline, struct html **tree, struct fail *why)
 {
-	if (look(d, deadline))
-		d->cut = true;
+	look(d, deadline);
 	*tree = d->html;
+	if (html_cut(d->html) && html_late(d->html)) {
+		html_free(d->html); /* a command with more time may try again */
+		d->html = NULL;
+		return fail_set(why, "timeout", "the page could not be parsed in time");
+	}
+	d->cut |= html_cut(d->html) != NULL;
 	if (!html_cut(d->html) || d->told_cut)
 		return 0;
-	return fail_set(why, html_late(d->html) ? "timeout" : "limit", "the page is cut off: %s", html_cut(d->html));
+	return fail_set(why, "limit", "the page is cut off: %s", html_cut(d->html));
 }
 
 int document_select(struct document *d, html_node *from, const char *sel, int64_t deadline, struct html_found *found,
@@ -294,6 +300,26 @@ int document_select(struct document *d, html_node *from, const char *sel, int64_
 	if (got == HTML_FOUND)
 		return 0;
 	return fail_set(why, got == HTML_LIMIT ? "limit" : "selector", "%s '%.100s': %s", xpath ? "xpath" : "css", sel, e.text);
+}
+
+int document_base(struct document *d, int64_t deadline, const struct url **base, struct fail *why)
+{
+	struct html_found found;
+	char *href;
+	struct err e;
+
+	*base = d->base.host ? &d->base : &d->url;
+	if (d->base_known)
+		return 0;
+	if (document_select(d, NULL, "xpath:(//base[@href])[1]", deadline, &found, why))
+		return -1;
+	href = found.n ? html_attr(found.nodes[0], "href") : NULL;
+	html_found_free(&found);
+	if (href && url_parse(&d->base, href, &d->url, &e) == 0)
+		*base = &d->base;
+	free(href);
+	d->base_known = true;
+	return 0;
 }
 
 /* Elements that stand inside a line: no blank where they begin or end. */
@@ -423,10 +449,30 @@ static jv string_take(char *s)
 	return v;
 }
 
-/* Text or attribute (raw) of a node; null where it has no such attribute. */
-static jv node_value(html_node *n, const char *attr)
+static bool is_address(const char *attr)
 {
-	return string_take(attr ? html_attr(n, attr) : node_text(n));
+	static const char *const names[] = {"href", "src", "action", "formaction"};
+
+	for (size_t i = 0; attr && i < sizeof names / sizeof *names; i++)
+		if (strcasecmp(attr, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Text or attribute of a node; null where it has no such attribute. With BASE the attribute is an address and
+ * is given whole, as the DOM's .href is; what is no web address is given as it is written. */
+static jv node_value(html_node *n, const char *attr, const struct url *base)
+{
+	char *value = attr ? html_attr(n, attr) : node_text(n);
+	struct url whole;
+	struct err e;
+
+	if (value && base && url_parse(&whole, value, base, &e) == 0) {
+		free(value);
+		value = url_text(&whole, true);
+		url_free(&whole);
+	}
+	return string_take(value);
 }
 
 /* ---- find and rows ---- */
@@ -435,13 +481,18 @@ static jv node_value(html_node *n, const char *attr)
 static int spec_values(struct document *d, html_node *from, jv spec, int64_t deadline, jv *values, struct fail *why)
 {
 	const char *attr = json_str(spec, "attr", NULL);
-	char *sel = json_is(spec, JV_KIND_STRING) ? xstrdup(json_string(spec, "")) : spec_selector(spec);
+	const struct url *base = NULL;
 	struct html_found found;
+	char *sel;
 	int r;
 
+	*values = jv_null();
+	if (is_address(attr) && !json_bool(spec, "raw", false) && document_base(d, deadline, &base, why))
+		return -1;
 	*values = jv_array();
+	sel = json_is(spec, JV_KIND_STRING) ? xstrdup(json_string(spec, "")) : spec_selector(spec);
 	if (!sel && from && json_bool(spec, "self", false)) {
-		*values = json_push(*values, node_value(from, attr));
+		*values = json_push(*values, node_value(from, attr, base));
 		return 0;
 	}
 	if (!sel) {
@@ -457,7 +508,7 @@ static int spec_values(struct document *d, html_node *from, jv spec, int64_t dea
 		return -1;
 	}
 	for (size_t i = 0; i < found.n; i++)
-		*values = json_push(*values, node_value(found.nodes[i], attr));
+		*values = json_push(*values, node_value(found.nodes[i], attr, base));
 	if (found.scalar)
 		*values = json_push(*values, jv_string(found.scalar));
 	html_found_free(&found);
@@ -495,7 +546,7 @@ static int one_field(struct document *d, html_node *row, size_t number, const ch
 	jv values;
 	bool missing;
 
-	if (!json_is(spec, JV_KIND_STRING) && known_keys(spec, name, " css xpath attr optional all self ", why))
+	if (!json_is(spec, JV_KIND_STRING) && known_keys(spec, name, " css xpath attr raw optional all self ", why))
 		return -1;
 	if (spec_values(d, row, spec, deadline, &values, why))
 		return -1;
