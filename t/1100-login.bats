@@ -77,3 +77,15 @@ teardown() {
 	[ "$status" -eq 75 ]
 	[[ $stderr == *"logins in the last hour"* ]]
 }
+
+@test "where the inbox is the person, the code is asked for, told as an event, and the login goes on with the answer" {
+	new_session alice practice '.inbox.url = "human:me"'
+	ab-login alice >"$HOME/events" 2>"$HOME/log" 3>&- &
+	LOGIN_PID=$!
+	id=$(until_line 20 "$HOME/events" '.type == "human.required" and .data.kind == "otp"' | jq -r .data.ask)
+	until_true 10 eval '[ "$(control codes | jq ".codes | length")" -gt 0 ]'
+	control codes | jq -r '.codes[0] | .code? // .' | ab-answer "$id" -
+	wait "$LOGIN_PID"
+	[ "$(jq -r 'select(.type == "human.answered") | .data.outcome' "$HOME/events")" = answered ]
+	[ "$(jq -r 'select(.type == "session.login") | .data.ok' "$HOME/events")" = true ]
+}
