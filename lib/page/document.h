@@ -29,6 +29,8 @@ struct document {
 	jv json;          /* invalid when it is no JSON */
 	char *json_error; /* NULL, or why it is none though its type says so */
 	struct html *html; /* NULL until somebody looks */
+	struct url base;   /* what a `base` element says; host NULL where there is none */
+	bool base_known;   /* somebody has looked for it */
 };
 
 /* ANSWER's url and body are taken. REGION is {"from","to"} or null. */
@@ -45,6 +47,8 @@ int document_tree(struct document *d, int64_t deadline, struct html **tree, stru
 /* What selector SEL (a css string, "xpath:…" or a path that begins with '/') finds at FROM (NULL: the document). */
 int document_select(struct document *d, html_node *from, const char *sel, int64_t deadline, struct html_found *found,
 		    struct fail *why);
+/* What the links of the page are relative to: the page's address, or what its `base` element says. */
+int document_base(struct document *d, int64_t deadline, const struct url **base, struct fail *why);
 /* A node's text with white space folded; scripts, styles and templates inside it left out. Caller frees. */
 char *node_text(html_node *n);
 

@@ -101,28 +101,19 @@ static jv button_json(const struct control *c)
 static int form_action(const struct form *f, const struct control *button, int64_t deadline, struct url *url,
 		       struct fail *why)
 {
-	char *action = button ? html_attr(button->node, "formaction") : NULL, *href = NULL;
-	struct url base = {0};
-	struct html_found found;
+	char *action = button ? html_attr(button->node, "formaction") : NULL;
+	const struct url *base;
 	struct err e;
 	int r;
 
 	if (!action)
 		action = attr_or(f->node, "action", "");
-	if (document_select(f->d, NULL, "xpath:(//base[@href])[1]", deadline, &found, why)) {
+	if (document_base(f->d, deadline, &base, why)) {
 		free(action);
 		return -1;
 	}
-	if (found.n)
-		href = html_attr(found.nodes[0], "href");
-	html_found_free(&found);
 	/* an empty action is the page itself, whatever its base is */
-	if (!action[strspn(action, " \t\r\n\f")] || !href || url_parse(&base, href, &f->d->url, &e))
-		r = url_parse(url, action, &f->d->url, &e);
-	else
-		r = url_parse(url, action, &base, &e);
-	url_free(&base);
-	free(href);
+	r = url_parse(url, action, action[strspn(action, " \t\r\n\f")] ? base : &f->d->url, &e);
 	free(action);
 	return r ? fail_set(why, "refused", "the form's action: %s", e.text) : 0;
 }
