@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "ext/json.h"
+#include "page/charset.h"
 
 #define TABLE_MAX (16u << 20)
 #define FILE_MAX (16u << 20)
@@ -13,6 +14,7 @@ struct replay {
 	jv answers;
 	int *used;    /* how often each was given */
 	char *folder; /* of the table: file names are relative to it */
+	char *charset; /* of the page that was given last, in which its forms are sent; NULL for none */
 };
 
 static int check_answer(jv a, int index, const char *file, struct err *e)
@@ -61,6 +63,7 @@ void replay_free(struct replay *r)
 	jv_free(r->answers);
 	free(r->used);
 	free(r->folder);
+	free(r->charset);
 	free(r);
 }
 
@@ -113,16 +116,34 @@ static bool has_part(const char *body, size_t len, const char *name, const char 
 	return found;
 }
 
-static bool expects_one(const struct url *url, const struct http_request *q, const char *name, jv wanted)
+/* The query or the body of the request has NAME=VALUE. */
+static bool sends(const struct url *url, const struct http_request *q, const char *name, const char *value)
 {
-	const char *query = url->query ? url->query : "";
+	return (url->query && has_pair(url->query, strlen(url->query), name, value)) ||
+	       (q->body && (has_pair(q->body, q->body_len, name, value) || has_part(q->body, q->body_len, name, value)));
+}
+
+/* The same, NAME and VALUE in CHARSET. */
+static bool sends_in(const struct url *url, const struct http_request *q, const char *name, const char *value, const char *charset)
+{
+	struct str n = {0}, v = {0};
+	bool found;
+
+	charset_encode(&n, name, strlen(name), charset);
+	charset_encode(&v, value, strlen(value), charset);
+	found = sends(url, q, str_text(&n), str_text(&v));
+	str_free(&n);
+	str_free(&v);
+	return found;
+}
+
+static bool expects_one(const struct replay *r, const struct url *url, const struct http_request *q, const char *name, jv wanted)
+{
 	char *value = json_is(wanted, JV_KIND_STRING) ? xstrdup(json_string(wanted, "")) : json_text(wanted);
 	jv json = q->body ? json_parse(q->body, q->body_len, NULL) : jv_null(), member = json_get(json, name);
-	bool found = has_pair(query, strlen(query), name, value);
+	bool found = sends(url, q, name, value) || (r->charset && sends_in(url, q, name, value, r->charset)) ||
+		     (q->body && json_equal(member, wanted));
 
-	if (!found && q->body)
-		found = has_pair(q->body, q->body_len, name, value) || has_part(q->body, q->body_len, name, value) ||
-			json_equal(member, wanted);
 	free(value);
 	jv_free(member);
 	jv_free(json);
@@ -130,13 +151,13 @@ static bool expects_one(const struct url *url, const struct http_request *q, con
 }
 
 /* The first field of EXPECT that the request has not, NULL when it has all. *FIELD is the caller's. */
-static char *lacks(jv a, const struct url *url, const struct http_request *q)
+static char *lacks(const struct replay *r, jv a, const struct url *url, const struct http_request *q)
 {
 	jv expect = json_get(a, "expect");
 	char *field = NULL;
 
 	for (struct json_iter it = json_iter(expect); json_next(&it);)
-		if (it.key && !expects_one(url, q, it.key, it.value)) {
+		if (it.key && !expects_one(r, url, q, it.key, it.value)) {
 			char *text = json_text(it.value);
 
 			field = xasprintf("%s=%s", it.key, text);
@@ -158,13 +179,14 @@ static void add_header(struct str *head, const char *name, jv value)
 	}
 }
 
+/* A saved page is as the site sent it: it may name its charset itself. What stands in the table is UTF-8. */
 static const char *type_of(const char *file)
 {
 	if (str_ends(file, ".json"))
 		return "application/json";
 	if (str_ends(file, ".txt"))
 		return "text/plain; charset=utf-8";
-	return "text/html; charset=utf-8";
+	return *file ? "text/html" : "text/html; charset=utf-8";
 }
 
 static int give_body(struct replay *r, jv a, size_t max, struct http_answer *answer, struct err *e)
@@ -189,6 +211,20 @@ static int give_body(struct replay *r, jv a, size_t max, struct http_answer *ans
 	return status;
 }
 
+/* In which the forms of this page are sent. */
+static void remember_charset(struct replay *r, const struct http_answer *answer)
+{
+	const char *value = "";
+	char *type;
+	size_t len = 0;
+
+	http_head_get(&answer->head, "content-type", &value, &len);
+	type = xstrndup(value, len);
+	free(r->charset);
+	r->charset = xstrdup(charset_find(str_text(&answer->body), answer->body.len, type, true));
+	free(type);
+}
+
 static int give(struct replay *r, jv a, size_t max, struct http_answer *answer, struct err *e)
 {
 	jv headers = json_get(a, "headers");
@@ -204,7 +240,11 @@ static int give(struct replay *r, jv a, size_t max, struct http_answer *answer, 
 	answer->status = (int)json_int(a, "status", 200);
 	answer->requests = 1;
 	answer->sent = HTTP_SENT_YES;
-	return give_body(r, a, max, answer, e);
+	if (give_body(r, a, max, answer, e))
+		return -1;
+	if (answer->body.len)
+		remember_charset(r, answer);
+	return 0;
 }
 
 enum http_result replay_do(struct replay *r, const struct url *url, const struct http_request *q,
@@ -221,7 +261,7 @@ enum http_result replay_do(struct replay *r, const struct url *url, const struct
 		    !fits_url(it.value, url))
 			continue;
 		free(lack);
-		lack = lacks(it.value, url, q);
+		lack = lacks(r, it.value, url, q);
 		if (lack)
 			continue;
 		found = it.index;
