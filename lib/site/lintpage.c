@@ -63,7 +63,7 @@ static void check_address(struct lint *l, const char *s, const char *at)
 		return;
 	}
 	if (!scheme_length(s)) {
-		if (*s && !strchr("/?", *s) && !str_starts(s, "${"))
+		if (*s && *s != '/' && !str_starts(s, "${"))
 			mistake_at(&l->mistakes, at, "begin the address with / (or with ${.site.base}): '%s' would depend on the page before", s);
 		return;
 	}
@@ -204,9 +204,11 @@ jv kind_form_selector(struct lint *l, jv v, const char *at)
 }
 
 static const struct key find_keys[] = {{"css", kind_css, false}, {"xpath", kind_xpath, false}, {"attr", kind_plain, false},
-				       {"all", kind_boolean, false}, {"optional", kind_boolean, false}, {NULL, NULL, false}};
-static const struct key cell_keys[] = {{"css", kind_css, false}, {"xpath", kind_xpath, false}, {"attr", kind_plain, false}, {"all", kind_boolean, false},
-				       {"optional", kind_boolean, false}, {"self", kind_boolean, false}, {NULL, NULL, false}};
+				       {"raw", kind_boolean, false}, {"all", kind_boolean, false}, {"optional", kind_boolean, false},
+				       {NULL, NULL, false}};
+static const struct key cell_keys[] = {{"css", kind_css, false}, {"xpath", kind_xpath, false}, {"attr", kind_plain, false},
+				       {"raw", kind_boolean, false}, {"all", kind_boolean, false}, {"optional", kind_boolean, false},
+				       {"self", kind_boolean, false}, {NULL, NULL, false}};
 static const struct key embed_keys[] = {{"embed", kind_plain, true}, {NULL, NULL, false}};
 
 static void one_selector(struct lint *l, jv v, const char *at, bool self)
