@@ -19,6 +19,9 @@
 #define TURN_TIMEOUT 180000
 #define VERIFY_TRIES 6
 #define ABSENT_AGAIN 3000 /* ms before absence is believed when no answer to the commit came */
+#define HOLD_QUIET 120000 /* ms of not being able to look, after a commit, that the person need not know of */
+#define AGAIN_FIRST 60000 /* ms until what could not be read back is looked at again; doubled up to ... */
+#define AGAIN_MAX 1800000
 
 struct back {
 	struct work work;
@@ -28,6 +31,7 @@ struct back {
 	char sent[8];        /* "" before the commit; "no", "maybe", "yes" */
 	int last;            /* exit status that the last outcome deserves */
 	bool stopped;        /* told to stop while reading back */
+	int64_t again_at, again_ms; /* when an unknown one is looked at again (clock_mono; -1: never), and the pause after that */
 };
 
 static const char *goal_of(jv request)
@@ -74,6 +78,14 @@ static const char *action_word(enum action action)
 	return action == ACTION_NEXT_SLOT ? "next_slot" : action == ACTION_STOP ? "stop" : NULL;
 }
 
+static void alert(struct back *b, const char *severity, const char *word, const char *what, const char *hint)
+{
+	char *reason = xasprintf("%s: %.300s", word, what);
+
+	work_say(&b->work, "runtime.alert", json_obj("severity", jv_string(severity), "reason", jv_string(reason), "hint", jv_string(hint), NULL));
+	free(reason);
+}
+
 /* The outcome: on disk, then told. */
 static void conclude(struct back *b, const char *status, const char *reason, jv booking)
 {
@@ -82,7 +94,10 @@ static void conclude(struct back *b, const char *status, const char *reason, jv 
 	jv data = json_obj("goal", json_get(b->request, "goal"), "attempt", json_get(b->request, "attempt"), "status", jv_string(status), "reason",
 			   jv_string(reason), "reference", json_get(booking, "reference"), "slot", slot, "until", json_get(booking, "until"),
 			   "evidence", work_evidence_taken(&b->work), NULL);
+	const char *conflict = json_str(booking, "conflict", "");
 
+	if (*conflict)
+		data = json_set_str(data, "conflict", conflict);
 	if (strcmp(status, "failed") == 0)
 		data = json_set_str(data, "action", action_word(flow_policy(b->work.provider, reason)));
 	jv event = event_make("booking.result", b->work.session, b->work.trace, data);
@@ -90,6 +105,8 @@ static void conclude(struct back *b, const char *status, const char *reason, jv 
 	must(journal_add(b->journal, record("result", b->request, json_obj("event", jv_copy(event), NULL)), &e), &e);
 	tell(b, event);
 	jv_free(event);
+	if (*conflict)
+		alert(b, "warning", "double", conflict, "the booking stands, and so does somebody else's: ask the office, with the reference at hand");
 }
 
 /* ---- round the commit ----------------------------------------------------------------------------- */
@@ -174,6 +191,26 @@ static enum proof read_back_once(struct back *b, jv *booking, char *why, size_t 
 	return proof;
 }
 
+/* While the site wants to be left alone there is nothing to be seen: waits until it may be asked. -1: told to stop. */
+static int wait_out_hold(struct back *b)
+{
+	int64_t held = pacer_held(b->work.pacer), left = held - clock_wall();
+	char until[CLOCK_TEXT], text[120];
+	bool long_one = held && left > HOLD_QUIET;
+
+	snprintf(text, sizeof text, "the site wants no request before %s", clock_format(held, until));
+	if (long_one)
+		alert(b, "warning", "unproved", text, "a booking may have been made and is read back then; look at the site yourself meanwhile");
+	for (; held; held = pacer_held(b->work.pacer)) {
+		left = held - clock_wall();
+		if (work_sleep(&b->work, left > 0 ? left : 0))
+			return -1;
+	}
+	if (long_one)
+		alert(b, "info", "unproved", "the booking is read back now", "nothing to do");
+	return 0;
+}
+
 /* Reads back until it is proved either way, the site can't tell, or patience ends. NO_ANSWER: the commit's answer
  * did not come, so the site may still be at it, and absence is believed only the second time. */
 static enum proof read_back(struct back *b, bool no_answer, jv *booking, char *why, size_t size)
@@ -185,51 +222,107 @@ static enum proof read_back(struct back *b, bool no_answer, jv *booking, char *w
 	*booking = jv_null();
 	b->work.settling = true;
 	for (int i = 0; i < VERIFY_TRIES; i++) {
-		proof = read_back_once(b, booking, why, size);
-		if (proof == PROVED_THERE || proof == CANT_TELL || (proof == PROVED_ABSENT && (!no_answer || absent)))
-			break;
-		if (work_sleep(&b->work, proof == PROVED_ABSENT ? ABSENT_AGAIN : pause)) {
-			proof = NOT_PROVED;
+		int64_t rest = proof == PROVED_ABSENT ? ABSENT_AGAIN : pause;
+
+		if ((i && work_sleep(&b->work, rest)) || wait_out_hold(b)) {
 			b->stopped = true;
 			break;
 		}
+		pause *= i && proof == NOT_PROVED ? 2 : 1;
 		absent |= proof == PROVED_ABSENT;
-		if (proof == NOT_PROVED)
-			pause *= 2;
-		proof = NOT_PROVED;
+		proof = read_back_once(b, booking, why, size);
+		if (proof == PROVED_THERE || proof == CANT_TELL || (proof == PROVED_ABSENT && (!no_answer || absent)))
+			break;
 	}
+	if (b->stopped || (proof == PROVED_ABSENT && no_answer && !absent))
+		proof = NOT_PROVED;
 	b->work.settling = false;
 	return proof;
+}
+
+/* True when the site's answer to the commit named a booking. */
+static bool named(jv known)
+{
+	return json_is(known, JV_KIND_OBJECT) && !*json_str(known, "refused", "");
+}
+
+/* How the flow ended of which only what the site's answer named is left. */
+static const char *class_of_known(jv known)
+{
+	return named(known) ? "ok" : json_str(known, "refused", "absent");
+}
+
+/* What PROOF, the reading back, makes of a commit whose flow ended in CLASS. */
+static void judge(struct back *b, enum proof proof, jv booking, const char *class, bool no_answer, const char *why)
+{
+	bool claimed = strcmp(class, "ok") == 0 && named(b->known);
+
+	if (proof == PROVED_THERE) {
+		bool pending = strcmp(json_str(booking, "state", "confirmed"), "pending") == 0;
+
+		booking = jv_copy(booking);
+		if (!*json_str(booking, "reference", ""))
+			booking = json_set(booking, "reference", json_get(b->known, "reference"));
+		conclude(b, pending ? "pending" : "booked", no_answer ? "found by reading back" : "read back from the site", booking);
+		jv_free(booking);
+	} else if (proof == PROVED_ABSENT && !claimed) {
+		conclude(b, "failed", strcmp(class, "ok") == 0 ? "absent" : class, jv_null());
+	} else {
+		conclude(b, "unknown", proof == PROVED_ABSENT ? "the site named a booking but does not show it" : why, b->known);
+	}
 }
 
 /* After a commit, or for an intent found open at the start: the outcome, whatever it takes. CLASS and REASON are
  * how the booking flow ended. */
 static void settle(struct back *b, bool no_answer, const char *class, const char *reason)
 {
-	char why[512], text[700];
+	char why[512] = "", text[700];
 	jv booking;
 	enum proof proof = read_back(b, no_answer, &booking, why, sizeof why);
-	bool claimed = strcmp(class, "ok") == 0 && json_is(b->known, JV_KIND_OBJECT);
 
 	if (b->stopped) { /* the intent stays open, and the next start goes on here */
 		b->last = EX_UNKNOWN;
+		jv_free(booking);
 		return;
 	}
-	if (proof == PROVED_THERE) {
-		bool pending = strcmp(json_str(booking, "state", "confirmed"), "pending") == 0;
+	snprintf(text, sizeof text, "%s%s%s", why, *why ? "; " : "", *reason ? reason : "look at the site, then: ab-book --settle booked|free");
+	judge(b, proof, booking, class, no_answer, text);
+	b->again_ms = AGAIN_FIRST;
+	b->again_at = proof == NOT_PROVED ? clock_mono() + b->again_ms : -1;
+	jv_free(booking);
+}
 
-		if (!*json_str(booking, "reference", ""))
-			booking = json_set(booking, "reference", json_get(b->known, "reference"));
-		conclude(b, pending ? "pending" : "booked", no_answer ? "found by reading back" : "read back from the site", booking);
-	} else if (proof == PROVED_ABSENT && !claimed) {
-		snprintf(text, sizeof text, "%s", strcmp(class, "ok") == 0 ? "absent" : class);
-		conclude(b, "failed", text, jv_null());
-	} else {
-		snprintf(text, sizeof text, "%s; %s", proof == PROVED_ABSENT ? "the site named a booking but does not show it" : why,
-			 *reason ? reason : "look at the site, then: ab-book --settle booked|free");
-		conclude(b, "unknown", text, b->known);
+/* An unknown one, once more: the site may be back. Nothing is told unless it is settled. */
+static void look_again(struct back *b)
+{
+	jv found = journal_standing(b->journal, NULL), data = json_path(found, "event.data"), booking, trace;
+	enum proof proof;
+	char why[512];
+
+	b->again_at = -1;
+	if (strcmp(json_str(data, "status", ""), "unknown") != 0)
+		goto out;
+	jv_free(b->request);
+	b->request = json_obj("goal", json_get(data, "goal"), "attempt", json_get(data, "attempt"), "slot", json_get(data, "slot"), NULL);
+	jv_free(b->known);
+	b->known = journal_known(b->journal, goal_of(b->request), attempt_of(b->request));
+	trace = json_path(found, "event.traceparent");
+	trace_make(json_string(trace, NULL), b->work.trace);
+	jv_free(trace);
+	b->work.settling = true;
+	proof = read_back_once(b, &booking, why, sizeof why);
+	b->work.settling = false;
+	if (proof == PROVED_THERE || (proof == PROVED_ABSENT && !named(b->known))) {
+		judge(b, proof, booking, class_of_known(b->known), true, why);
+	} else if (proof == NOT_PROVED) {
+		b->again_ms = b->again_ms * 2 < AGAIN_MAX ? b->again_ms * 2 : AGAIN_MAX;
+		b->again_at = clock_mono() + b->again_ms;
 	}
 	jv_free(booking);
+	jv_free(work_evidence_taken(&b->work));
+out:
+	jv_free(data);
+	jv_free(found);
 }
 
 /* ---- one request ---------------------------------------------------------------------------------- */
@@ -370,7 +463,7 @@ static void finish_open_intent(struct back *b)
 		jv_free(b->known);
 		b->known = journal_known(b->journal, goal_of(intent), attempt_of(intent));
 		trace_make(json_str(intent, "trace", NULL), b->work.trace);
-		settle(b, true, json_is(b->known, JV_KIND_OBJECT) ? "ok" : "absent", "");
+		settle(b, !json_is(b->known, JV_KIND_OBJECT), class_of_known(b->known), "");
 	}
 	jv_free(intent);
 }
@@ -400,7 +493,7 @@ static void take_request(struct back *b, jv event)
 
 static int open_back(struct back *b, const struct book_job *job, int out, char **argv, struct err *e)
 {
-	*b = (struct back){.request = jv_null(), .known = jv_null(), .last = EX_NO};
+	*b = (struct back){.request = jv_null(), .known = jv_null(), .last = EX_NO, .again_at = -1, .again_ms = AGAIN_FIRST};
 	b->work = (struct work){.session = job->session, .out = out, .stop_fd = -1, .priority = 2, .booking = true, .page_given = -1,
 				.commit = before_commit, .committed = after_commit, .known = keep_known, .ctx = b};
 	if (work_open(&b->work, argv, PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE),
@@ -453,10 +546,20 @@ int book_back(const struct book_job *job, int in, int out, char **argv)
 		die_err(&e);
 	tell_untold(&b);
 	finish_open_intent(&b);
+	if (b.again_at < 0)
+		look_again(&b);
 	b.last = EX_NO;
 	line_init(&lines, in, LINE_EVENT_MAX + 64);
 	say_ready(&b);
-	while (line_next(&lines, &text, &len, -1) == LINE_OK) {
+	for (;;) {
+		enum line_got got = line_next(&lines, &text, &len, b.again_at);
+
+		if (got == LINE_AGAIN) {
+			look_again(&b);
+			continue;
+		}
+		if (got != LINE_OK)
+			break;
 		jv line = json_parse(text, len, &e), request = json_get(line, "request");
 
 		if (json_has(line, "told"))

@@ -30,10 +30,10 @@ static const struct opt opts[] = {
 	{0, "page-fd", "FD", "use this connection to the page, whose turn is ours", &page_fd_text, NULL, NULL},
 	{0}};
 
-/* login.json in the session's state folder: {"refused": {"at","reason","record"} or null, "times": [wall ms]}. */
+/* LOGIN_FILE, as work.h has it. */
 static jv history_read(const char *session)
 {
-	char *path = path_state(session, "login.json", NULL);
+	char *path = path_state(session, LOGIN_FILE, NULL);
 	jv v = path ? json_read(path, 65536, NULL) : jv_invalid();
 
 	free(path);
@@ -46,7 +46,7 @@ static jv history_read(const char *session)
 static void history_write(const char *session, jv history)
 {
 	struct err e;
-	char *path = path_state(session, "login.json", &e), *text = json_text(history);
+	char *path = path_state(session, LOGIN_FILE, &e), *text = json_text(history);
 
 	if (!path || fs_replace(path, text, strlen(text), &e))
 		die_err(&e); /* without it nothing would bound the next login */
@@ -109,17 +109,22 @@ static void count_login(const char *session)
 	history_write(session, json_set(history, "times", json_push(kept, jv_number((double)now))));
 }
 
-static void note_outcome(const char *session, bool refused, const char *reason)
+/* CLASS "ok" and "login_failed" are the site's own word on the record; whatever else went wrong leaves that as it is. */
+static void note_outcome(const struct work *w, const char *class, const char *reason)
 {
 	char now[CLOCK_TEXT], mark[80];
-	jv history = history_read(session);
+	jv history = history_read(w->session), refused = json_get(history, "refused"), last = jv_null();
 
-	record_mark(session, mark, sizeof mark);
-	history = json_set(history, "refused",
-			   refused ? json_obj("at", jv_string(clock_format(clock_wall(), now)), "reason", jv_string(reason), "record",
-					      jv_string(mark), NULL)
-				   : jv_null());
-	history_write(session, history);
+	record_mark(w->session, mark, sizeof mark);
+	if (strcmp(class, "ok") != 0)
+		last = json_obj("class", jv_string(class), "reason", jv_string(reason), "trace", jv_string(w->trace), NULL);
+	if (strcmp(class, "ok") == 0 || strcmp(class, "login_failed") == 0) {
+		jv_free(refused);
+		refused = strcmp(class, "ok") == 0 ? jv_null()
+						   : json_obj("at", jv_string(clock_format(clock_wall(), now)), "reason", jv_string(reason),
+							      "record", jv_string(mark), NULL);
+	}
+	history_write(w->session, json_set(json_set(history, "refused", refused), "last", last));
 }
 
 static int finish(struct work *w, bool ok, const char *reason, int64_t began, int status)
@@ -143,12 +148,10 @@ static int log_in(struct work *w)
 		return finish(w, false, e.text, began, e.status);
 	count_login(w->session);
 	work_flow(w, "login", jv_null(), jv_null(), &r);
+	note_outcome(w, r.class, r.reason);
 	if (flow_ok(&r)) {
-		note_outcome(w->session, false, "");
 		status = finish(w, true, "logged in", began, 0);
 	} else if (strcmp(r.class, "login_failed") == 0 || strcmp(r.class, "refused") == 0) {
-		if (strcmp(r.class, "login_failed") == 0)
-			note_outcome(w->session, true, r.reason);
 		status = finish(w, false, r.reason, began, EX_NOPERM);
 	} else {
 		char reason[400];

@@ -16,7 +16,7 @@ documented() {
 	awk -v type="$1" '$1 == ".Ss" { on = $2 == type } on && $1 == ".It" { for (i = 3; i <= NF; i++) if ($i != ",") print $i }' "$page" | sort
 }
 # Members that need not be there
-optional='seen slots_hash reason picture action'
+optional='seen slots_hash reason picture action conflict'
 
 @test "each type of event has an example, which is an event" {
 	is "$(jq -r .type examples | sort -u | paste -sd' ')" "$(sed -n '/^.Sh EVENTS/,/^.Sh EXAMPLES/s/^\.Ss //p' "$page" | sort | paste -sd' ')"

@@ -16,8 +16,8 @@
 #define STEP_TIMEOUT 30000
 #define CODE_TIMEOUT 120000
 #define HUMAN_TIMEOUT 600000
-#define QUEUE_TIMEOUT 1800000
-#define QUEUE_PAUSE 10000
+#define QUEUE_TIMEOUT 600000 /* then it is a look that saw nothing; the place in the queue is kept by cookies */
+#define QUEUE_PAUSE 10000    /* where the page names none */
 #define ROUNDS_MAX 1000 /* of one `for` */
 #define DEPTH_MAX 16    /* of `use` */
 #define STEPS_MAX 20000 /* of one run, loops in loops included */
@@ -31,6 +31,7 @@ struct flow {
 	jv context;       /* with var, page, now */
 	jv mark;          /* the inbox's, from `mark` */
 	jv same;          /* the page command whose answer is unchanged (memo.h), or null */
+	jv asked;         /* the `get` whose answer the page is, or null */
 	const char *step; /* the verb now, for reasons */
 	bool identified;
 	int depth, steps;
@@ -280,16 +281,26 @@ int64_t retry_after(const char *text, int64_t now)
 	return left > 0 ? left : 0;
 }
 
-/* The class of the page, "" when no rule knows it. */
-static enum go find_class(struct flow *f, char *class, size_t size, char *why, size_t why_size)
+static void name_class(char *class, size_t size, char *why, size_t why_size, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
+
+static void name_class(char *class, size_t size, char *why, size_t why_size, const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	snprintf(class, size, "%s", name);
+	va_start(ap, fmt);
+	vsnprintf(why, why_size, fmt, ap);
+	va_end(ap);
+}
+
+/* The first of the provider's rules that holds. */
+static enum go class_by_rules(struct flow *f, char *class, size_t size, char *why, size_t why_size)
 {
 	jv rules = json_get(f->run->provider->doc, "classify"), conds = jv_array(), results;
-	jv page = json_get(f->context, "page");
-	int status = (int)json_int(page, "status", 0), next = 0;
-	bool cut = json_bool(page, "cut", false);
+	int next = 0;
 	enum go go;
 
-	*class = *why = '\0';
 	for (struct json_iter it = json_iter(rules); json_next(&it);)
 		conds = json_push(conds, json_get(it.value, "when"));
 	go = ask_atoms(f, conds, &results);
@@ -298,23 +309,34 @@ static enum go find_class(struct flow *f, char *class, size_t size, char *why, s
 		bool yes = decide(f, when, results, &next);
 
 		jv_free(when);
-		if (yes && !*class) {
-			snprintf(class, size, "%s", json_str(it.value, "class", "changed"));
-			snprintf(why, why_size, "%s", json_str(it.value, "why", "the page says so"));
-		}
-	}
-	if (!*class && (status == 429 || status == 503 || status == 403 || status >= 500)) {
-		snprintf(class, size, "%s", status == 403 ? "blocked" : status == 429 || status == 503 ? "throttled" : "unreachable");
-		snprintf(why, why_size, "the site answered %d", status);
-	}
-	if (!*class && cut) {
-		snprintf(class, size, "changed");
-		snprintf(why, why_size, "the page was cut off: too large or too deep");
+		if (yes && !*class)
+			name_class(class, size, why, why_size, json_str(it.value, "class", "changed"), "%s",
+				   json_str(it.value, "why", "the page says so"));
 	}
 	jv_free(rules);
 	jv_free(conds);
 	jv_free(results);
+	return go;
+}
+
+/* The class of the page, "" when no rule knows it. Of a page that was cut off the rules are not asked: the rest of it may
+ * say otherwise. */
+static enum go find_class(struct flow *f, char *class, size_t size, char *why, size_t why_size)
+{
+	jv page = json_get(f->context, "page");
+	int status = (int)json_int(page, "status", 0);
+	bool cut = json_bool(page, "cut", false);
+	enum go go = GO;
+
 	jv_free(page);
+	*class = *why = '\0';
+	if (!cut)
+		go = class_by_rules(f, class, size, why, why_size);
+	if (!*class && (status == 429 || status == 503 || status == 403 || status >= 500))
+		name_class(class, size, why, why_size, status == 403 ? "blocked" : status == 429 || status == 503 ? "throttled" : "unreachable",
+			   "the site answered %d", status);
+	if (!*class && cut)
+		name_class(class, size, why, why_size, "changed", "the page was cut off: too large or too deep");
 	return go;
 }
 
@@ -329,15 +351,17 @@ static bool allowed(jv step, const char *class)
 	return yes;
 }
 
-static void note_throttle(struct flow *f)
+/* The site's wish to be left alone for a while, whatever page says so; a throttled one that names no time is held too. */
+static void note_wait(struct flow *f, bool throttled)
 {
 	jv page = json_get(f->context, "page"), headers = json_get(page, "headers");
 	const char *text = json_str(headers, "retry-after", NULL);
+	int64_t ms = text ? retry_after(text, clock_wall()) : -1;
 
-	if (text)
-		f->result->again_after = retry_after(text, clock_wall());
-	if (f->run->host->throttled)
-		f->run->host->throttled(f->run->host->ctx, f->result->again_after);
+	if (ms >= 0)
+		f->result->again_after = ms;
+	if (f->run->host->throttled && (throttled || ms >= 0))
+		f->run->host->throttled(f->run->host->ctx, ms);
 	jv_free(headers);
 	jv_free(page);
 }
@@ -348,10 +372,22 @@ static enum go send(struct flow *f, jv step, jv command, bool commit);
 static enum go reload(struct flow *f)
 {
 	jv page = json_get(f->context, "page");
-	jv command = json_obj("do", jv_string("get"), "url", json_get(page, "url"), NULL);
+	bool same = json_is(f->asked, JV_KIND_OBJECT) && !json_int(page, "redirects", 0);
+	jv command = same ? jv_copy(f->asked) : json_obj("do", jv_string("get"), "url", json_get(page, "url"), NULL);
 
 	jv_free(page);
 	return send(f, jv_null(), command, false);
+}
+
+/* How long a waiting room wants us to wait before the page is asked for again: its Refresh header. */
+static int64_t queue_pause(const struct flow *f)
+{
+	jv refresh = json_path(f->context, "page.headers.refresh");
+	const char *text = json_string(refresh, "");
+	int64_t seconds = *text >= '0' && *text <= '9' ? atoi(text) : 0;
+
+	jv_free(refresh);
+	return seconds < 1 ? QUEUE_PAUSE : seconds > 60 ? 60000 : seconds * 1000;
 }
 
 static enum go wait_in_queue(struct flow *f, char *class, size_t size, char *why, size_t why_size)
@@ -361,7 +397,7 @@ static enum go wait_in_queue(struct flow *f, char *class, size_t size, char *why
 	while (flow_policy(f->run->provider, class) == ACTION_WAIT) {
 		if (clock_mono() > deadline)
 			return end(f, class, "still waiting after %d minutes", QUEUE_TIMEOUT / 60000);
-		if (f->run->host->sleep(f->run->host->ctx, QUEUE_PAUSE))
+		if (f->run->host->sleep(f->run->host->ctx, queue_pause(f)))
 			return end(f, "stopped", "told to stop while waiting");
 		if (reload(f) == END || find_class(f, class, size, why, why_size) == END)
 			return END;
@@ -386,24 +422,36 @@ static enum go ask_person(struct flow *f, char *class, size_t size, char *why, s
 	return flow_policy(f->run->provider, class) == ACTION_ASK_HUMAN ? end(f, class, "%s, after the person's answer too", why) : GO;
 }
 
+/* A waiting room or a challenge in place of the page that STEP asked for is passed, and the page asked for again. What
+ * stood in a form's way has swallowed the form: then the flow has to begin again (`passed`). */
+static enum go pass_by(struct flow *f, jv step, char *class, size_t size, char *why, size_t why_size)
+{
+	enum action action = flow_policy(f->run->provider, class);
+	char stood[48];
+
+	if (!*class || allowed(step, class) || f->result->committed || (action != ACTION_WAIT && action != ACTION_ASK_HUMAN))
+		return GO;
+	snprintf(stood, sizeof stood, "%s", class);
+	if (action == ACTION_WAIT && wait_in_queue(f, class, size, why, why_size) == END)
+		return END;
+	/* behind the waiting room there may be a challenge */
+	if (*class && flow_policy(f->run->provider, class) == ACTION_ASK_HUMAN && ask_person(f, class, size, why, why_size) == END)
+		return END;
+	if (json_has(step, "get"))
+		return GO;
+	f->result->passed = true;
+	return end(f, stood, "it is over, but the form did not go through");
+}
+
 /* Classes the page that just came; GO when the step may look at it. */
 static enum go classify(struct flow *f, jv step)
 {
 	char class[48], why[160];
 	jv page;
 
-	if (find_class(f, class, sizeof class, why, sizeof why) == END)
+	if (find_class(f, class, sizeof class, why, sizeof why) == END || pass_by(f, step, class, sizeof class, why, sizeof why) == END)
 		return END;
-	if (*class && !allowed(step, class) && !f->result->committed) {
-		enum action action = flow_policy(f->run->provider, class);
-
-		if (action == ACTION_WAIT && wait_in_queue(f, class, sizeof class, why, sizeof why) == END)
-			return END;
-		if (action == ACTION_ASK_HUMAN && ask_person(f, class, sizeof class, why, sizeof why) == END)
-			return END;
-	}
-	if (strcmp(class, "throttled") == 0)
-		note_throttle(f);
+	note_wait(f, strcmp(class, "throttled") == 0);
 	page = json_set_str(json_get(f->context, "page"), "class", *class ? class : NULL);
 	f->context = json_set(f->context, "page", page);
 	if (!*class || allowed(step, class))
@@ -470,7 +518,10 @@ static enum go send(struct flow *f, jv step, jv command, bool commit)
 		return END;
 	}
 	f->same = memo_page(f->run->memo, asked, answer);
-	jv_free(asked);
+	jv_free(f->asked);
+	f->asked = strcmp(json_str(asked, "do", ""), "get") == 0 ? asked : jv_null();
+	if (!json_is(f->asked, JV_KIND_OBJECT))
+		jv_free(asked);
 	f->context = json_set(f->context, "page", answer);
 	return GO;
 }
@@ -916,7 +967,7 @@ static enum go steps(struct flow *f, jv list)
 
 void flow_run(const struct flow_run *run, const char *name, struct flow_result *result)
 {
-	struct flow f = {.run = run, .result = result, .name = name, .mark = jv_null(), .same = jv_null(), .step = "start"};
+	struct flow f = {.run = run, .result = result, .name = name, .mark = jv_null(), .same = jv_null(), .asked = jv_null(), .step = "start"};
 	jv list = provider_flow(run->provider, name);
 	struct err e = {0};
 
@@ -944,4 +995,5 @@ void flow_run(const struct flow_run *run, const char *name, struct flow_result *
 	jv_free(f.context);
 	jv_free(f.mark);
 	jv_free(f.same);
+	jv_free(f.asked);
 }

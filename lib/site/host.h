@@ -13,8 +13,8 @@ struct flow_host {
 	void *ctx;
 	/* Before each page command that may send requests: takes one token of the budget, waiting for it. */
 	int (*take)(void *ctx, struct err *e);
-	/* After it: REQUESTS went out; AGAIN_AFTER ms is the site's own Retry-After, -1 when none, and THROTTLED
-	 * tells that the answer was classed so. */
+	/* After it: REQUESTS went out. THROTTLED: the site wants to be left alone, for AGAIN_AFTER ms by its own Retry-After,
+	 * -1 where it named no time. */
 	void (*spent)(void *ctx, int requests);
 	void (*throttled)(void *ctx, int64_t again_after);
 	/* Just before a commit is sent: consent, then the intent on disk. After it: what is known of it
@@ -43,6 +43,7 @@ struct flow_result {
 	jv booking;       /* book, verify: what `booking` found, or null */
 	jv var;           /* what the flow kept */
 	bool committed;   /* the commit was sent, or may have been */
+	bool passed;      /* a waiting room or a challenge is behind us, but the flow must begin again */
 	int requests;
 	int64_t again_after; /* Retry-After in ms; -1: none */
 };

@@ -24,6 +24,7 @@
 #define TOKEN_PATIENCE 90000 /* ms to wait for a token of the budget before giving the turn back */
 #define HOLD_DEFAULT 60000   /* ms of quiet after a 429 that names no time */
 #define OTP_SLACK 5000
+#define TRACE_ID_END 35      /* of a traceparent: version and trace id */
 
 /* ---- opening -------------------------------------------------------------------------------------- */
 
@@ -255,26 +256,42 @@ static int otp_start(struct work *w, struct err *e)
 		return 0;
 	path = program_path("ab-otp");
 	keys = keys_pass(w->session, PART_BIT(PART_SECRETS) | PART_BIT(PART_RULES), 3, fds, &n);
-	r = driver_start_program(&otp, path, (const char *const[]){"--coprocess", w->session, NULL}, fds, n,
+	r = driver_start_program(&otp, path, (const char *const[]){"--coprocess", "--events", w->session, NULL}, fds, n,
 				 (const char *const[]){keys, NULL}, e);
 	free(keys);
 	free(path);
 	return r;
 }
 
+/* ab-otp's answer; what it asks of the person meanwhile is told in our name, because its output is ours alone. */
+static jv otp_answer(struct work *w, int64_t deadline, struct err *e)
+{
+	for (;;) {
+		jv line = driver_recv(&otp, deadline, e), event;
+
+		if (!json_has(line, "event"))
+			return line;
+		event = json_get(line, "event");
+		work_say(w, json_str(event, "type", "human.required"), json_get(event, "data"));
+		jv_free(event);
+		jv_free(line);
+	}
+}
+
 static jv otp_call(struct work *w, jv request, int64_t timeout, struct err *e)
 {
 	jv answer, error;
 
-	if (otp_start(w, e)) {
+	if (otp_start(w, e) || driver_send(&otp, jv_copy(request), e)) {
 		jv_free(request);
 		return jv_invalid();
 	}
-	answer = driver_call(&otp, request, clock_mono() + timeout + OTP_SLACK, e);
+	jv_free(request);
+	answer = otp_answer(w, clock_mono() + timeout + OTP_SLACK, e);
 	if (!json_ok(answer) || json_bool(answer, "ok", false))
 		return answer;
 	error = json_get(answer, "error");
-	err_set(e, EX_TEMPFAIL, "%s", json_str(error, "message", "no code"));
+	err_set(e, strcmp(json_str(error, "code", ""), "refused") == 0 ? EX_NOPERM : EX_TEMPFAIL, "%s", json_str(error, "message", "no code"));
 	jv_free(error);
 	jv_free(answer);
 	return jv_invalid();
@@ -554,19 +571,38 @@ int work_login(struct work *w, struct err *e)
 			      : err_set(e, EX_TEMPFAIL, "the login did not succeed (status %d)", r);
 }
 
-/* True when the flow may run again: a log-in or fresh start was in order, and did its part. */
-static bool second_try(struct work *w, struct flow_result *r)
+/* A log-in that did not succeed ends the flow with the class that the log-in ended in. */
+static void take_login_class(struct work *w, const struct err *e, struct flow_result *r)
 {
-	struct err e;
+	char *path = path_state(w->session, LOGIN_FILE, NULL);
+	jv history = path ? json_read(path, 65536, NULL) : jv_invalid(), last = json_get(history, "last");
+	bool ours = strncmp(json_str(last, "trace", ""), w->trace, TRACE_ID_END) == 0;
+	const char *class = ours ? json_str(last, "class", "") : "";
 
+	snprintf(r->class, sizeof r->class, "%s", e->status == EX_NOPERM ? "login_failed" : *class ? class : "expired");
+	snprintf(r->reason, sizeof r->reason, "%.120s%s%.160s", e->text, *class ? ": " : "", *class ? json_str(last, "reason", "") : "");
+	jv_free(last);
+	jv_free(history);
+	free(path);
+}
+
+/* True when flow NAME may run again: a log-in or fresh start was in order, and did its part. */
+static bool second_try(struct work *w, const char *name, struct flow_result *r)
+{
+	bool login = strcmp(name, "login") == 0;
+	struct err e = {0};
+
+	if (r->committed)
+		return false;
+	if (r->passed)
+		return true;
 	switch (flow_policy(w->provider, r->class)) {
-	case ACTION_RELOGIN:
-		if (w->no_login)
-			return false;
+	case ACTION_RELOGIN: /* of a log-in itself: a form that was too old, say */
+		if (login || w->no_login)
+			return login;
 		if (work_login(w, &e) == 0)
 			return true;
-		snprintf(r->class, sizeof r->class, "%s", e.status == EX_NOPERM ? "login_failed" : "expired");
-		snprintf(r->reason, sizeof r->reason, "%.300s", e.text);
+		take_login_class(w, &e, r);
 		return false;
 	case ACTION_RESTART:
 		return true;
@@ -588,7 +624,7 @@ void work_flow(struct work *w, const char *name, jv slot, jv booking, struct flo
 		return;
 	}
 	flow_run(&run, name, r);
-	if (!flow_ok(r) && !r->committed && strcmp(name, "login") != 0 && second_try(w, r)) {
+	if (!flow_ok(r) && second_try(w, name, r)) {
 		int requests = r->requests;
 
 		flow_result_free(r);

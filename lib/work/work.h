@@ -13,6 +13,10 @@
 #include "wire/event.h"
 #include "wire/pagelink.h"
 
+/* What ab-login keeps in the session's state folder: {"refused": {"at","reason","record"} or null, "times": [wall ms],
+ * "last": {"class","reason","trace"} of the last one, or null when it succeeded}. */
+#define LOGIN_FILE "login.json"
+
 struct work {
 	/* set by the caller before work_open */
 	const char *session;
