@@ -658,7 +658,7 @@ static enum go read_value(struct flow *f, jv spec, jv *value)
 	if (look(f, command, &answer) == END)
 		return END;
 	*value = json_get(answer, embed || !all ? "value" : "values");
-	if (found && !optional && !json_int(answer, "count", 0)) {
+	if (found && !optional && (!json_int(answer, "count", 0) || json_is(*value, JV_KIND_NULL))) {
 		jv_free(answer);
 		keep_evidence(f, "changed");
 		return end(f, "changed", "nothing on the page matches %s",
