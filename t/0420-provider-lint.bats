@@ -108,6 +108,7 @@ breaks() {
 	s/- get: \/me$/- get: "file:\/\/\/etc\/passwd"/ => 42:12: only http and https addresses can be asked for, not 'file:'
 	s/- get: \/me$/- get: \/\/evil.example.org\// => 42:12: write the address with its scheme (https://evil.example.org/)
 	s/- get: \/me$/- get: me/ => 42:12: begin the address with / (or with ${.site.base}): 'me' would depend on the page before
+	s/- get: \/me$/- get: "?week=2"/ => 42:12: begin the address with / (or with ${.site.base}): '?week=2' would depend on the page before
 	s/- get: \/me$/- get: \/me you/ => 42:12: an address holds no blanks
 	END
 }

@@ -85,6 +85,44 @@ test_case() {
 	[ "$output" = "not ok - site: one: class 'ok' wanted, 'gone' found: check: get: it is gone" ]
 }
 
+# links FLOW-LINES: a check of two pages by those steps
+links() {
+	sed '/^flows:/,$d' "$dir/provider.yaml" >"$dir/new.yaml"
+	{ printf 'flows:\n  check:\n    - get: /weeks/\n'; sed 's/^/    /'; } >>"$dir/new.yaml"
+	mv "$dir/new.yaml" "$dir/provider.yaml"
+	test_case <<-'END'
+	flow: check
+	answers:
+	  - {url: /weeks/, body: "<h1>Times</h1><a class=next href='?week=2&u=personal'>on</a><a class=none>x</a>"}
+	  - {url: "/weeks/?week=2*", body: "<h1>Times</h1><p class=last>"}
+	END
+}
+
+@test "a link leads where the page means it to" {
+	links <<-'END'
+	- let: {next: {css: a.next, attr: href}, none: {css: a.none, attr: href, optional: true}}
+	- expect: {jq: .var.none == null}
+	- get: "${.var.next}"
+	- expect: {css: p.last}
+	END
+	[ "$output" = "ok - site: one" ]
+}
+
+@test "a link read raw, and one without an address, end the flow; what may be personal is not told" {
+	links <<-'END'
+	- let: {next: {css: a.next, attr: href, raw: true}}
+	- get: "${.var.next}"
+	- expect: {css: p.last}
+	END
+	[ "$output" = "not ok - site: one: class 'ok' wanted, 'changed' found: check: get: the address '' is relative: read links with attr: href, which gives them whole" ]
+	links <<-'END'
+	- let: {next: {css: a.none, attr: href}}
+	- get: "${.var.next}"
+	- expect: {css: p.last}
+	END
+	[ "$output" = "not ok - site: one: class 'ok' wanted, 'changed' found: check: let: nothing on the page matches a.none" ]
+}
+
 @test "an unexpected request has no page" {
 	test_case <<-'END'
 	flow: check

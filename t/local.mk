@@ -76,3 +76,8 @@ TESTS += t/0205-fill.bats
 TESTS += t/0204-tls.bats
 
 TESTS += t/0206-page-manual.bats
+
+TESTS += t/0207-page-links.bats t/0470-third-site.bats
+EXTRA_DIST += t/fixtures/third
+TESTS += t/0480-programs.bats
+EXTRA_DIST += t/fixtures/programs/provider.yaml t/fixtures/programs/office
