@@ -125,7 +125,7 @@ expect_error() {
 	box=$HOME/Maildir
 	local n
 	for n in 1 2; do
-		bash -c "$(manual_example ab-otp.1 $n)" >"$BATS_TEST_TMPDIR/code" 2>"$BATS_TEST_TMPDIR/err$n" 3>&- &
+		bash -c "$(man_example ab-otp.1 $n)" >"$BATS_TEST_TMPDIR/code" 2>"$BATS_TEST_TMPDIR/err$n" 3>&- &
 		extra=$!
 		until_true 10 grep -q ready "$BATS_TEST_TMPDIR/err$n" || { cat "$BATS_TEST_TMPDIR/err$n"; false; }
 		if [ $n = 1 ]; then
@@ -138,7 +138,7 @@ expect_error() {
 		extra=
 		[ "$(cat "$BATS_TEST_TMPDIR/code")" = "$([ $n = 1 ] && echo 482913 || echo whale)" ]
 	done
-	run -0 bash -c "$(manual_example ab-otp.1 3)"
+	run -0 bash -c "$(man_example ab-otp.1 3)"
 	[ "${#lines[@]}" -eq 2 ]
 	jq -e '.ok and has("mark")' <<<"${lines[1]}"
 }

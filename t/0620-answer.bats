@@ -268,14 +268,14 @@ terminal() {
 
 @test "the manual's examples do what they say" {
 	start_asker a confirm "Book it?" 60000 alice
-	run -0 bash -c "$(manual_example ab-answer.1 1)"
+	run -0 bash -c "$(man_example ab-answer.1 1)"
 	[[ $output == *"Book it?"* ]]
 	until_true 5 ended "$pid"
 	[ "$(answer a)" = "answer yes" ]
 	start_asker b otp "The code?" 60000 alice
 	get-code() { echo 482913; }
 	export -f get-code
-	bash -c "$(manual_example ab-answer.1 2)"
+	bash -c "$(man_example ab-answer.1 2)"
 	until_true 5 ended "$pid"
 	[ "$(answer b)" = "answer 482913" ]
 }

@@ -136,3 +136,29 @@ shown() { grep -q -e "$1" "$HOME/out"; }
 	shown '^bob none$'
 	[ "$(truth | jq length)" = 2 ]
 }
+
+@test "ab-poll(1), ab-login(1): look once, log in" {
+	new_session alice practice
+	type_in "$(example ab-login.1 1)"
+	finish
+	[ "$status" -eq 0 ]
+	type_in "$(example ab-poll.1 1)"
+	finish
+	[ "$status" -eq 1 ]
+	[ "$(jq -r 'select(.type == "agent.heartbeat") | .data.verdict' slots.ndjson)" = none ]
+	[ "$(example ab-poll.1 2)" = "$(readme 'Watch, and show')" ] # tried above
+}
+
+@test "ab-book(1): an unknown booking is settled by the person" {
+	new_session alice practice-api
+	release practice-api Ankara short-stay "$(day 20)T09:30"
+	control fault '{"fault":"lost-answer","office":"practice-api","count":1}' >/dev/null
+	type_in "$(example ab-book.1 1)"
+	until_line 30 "$HOME/out" '.type == "booking.result" and .data.status == "unknown"'
+	stop_poll
+	finish
+	type_in "$(example ab-book.1 2)"
+	finish
+	[ "$status" -eq 0 ]
+	[ "$(tail -n 1 "$HOME/out" | jq -r .data.status)" = booked ]
+}

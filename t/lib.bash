@@ -109,12 +109,6 @@ new_session() {
 	rm "$HOME/$1.json"
 }
 
-# manual_example PAGE N: the Nth displayed example (.Bd ... .Ed) of man/PAGE's EXAMPLES, as it is typed
-manual_example() {
-	sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/p' "$top_srcdir/man/$1" |
-		awk -v n="$2" '/^\.Bd/ { i++; shown = 1; next } /^\.Ed/ { shown = 0 } shown && i == n { print }' | sed 's/\\e/\\/g; s/\\&//g'
-}
-
 # man_example PAGE N: the Nth literal block of a page's EXAMPLES, as a person would type it
 man_example() {
 	awk -v n="$2" '/^\.Sh EXAMPLES/ { on = 1; next } /^\.Sh/ { on = 0 } on && /^\.Bd -literal/ { block++; next }
