@@ -83,7 +83,7 @@ static jv pace(struct lint *l, jv v, const char *at)
 {
 	static const struct key keys[] = {
 		{"interval", kind_duration, false}, {"min_interval", kind_duration, false}, {"jitter", jitter, false}, {"budget", budget, false},
-		{"reserve", kind_whole_number, false}, {"concurrency", concurrency, false}, {NULL, NULL, false}};
+		{"reserve", kind_whole_number, false}, {"concurrency", concurrency, false}, {"settle", kind_duration, false}, {NULL, NULL, false}};
 	jv out = kind_mapping(l, v, at, "'pace'", keys), share = json_get(out, "budget");
 	char *down = pointer_down(at, "reserve");
 
