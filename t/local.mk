@@ -7,7 +7,7 @@ BATS_LOG_COMPILER = $(SHELL)
 AM_BATS_LOG_FLAGS = $(top_srcdir)/t/run
 AM_TESTS_ENVIRONMENT = top_srcdir='$(abs_top_srcdir)'; top_builddir='$(abs_top_builddir)'; export top_srcdir top_builddir;
 EXTRA_DIST += t/run t/lib.bash $(TESTS)
-EXTRA_DIST += t/layers.awk
+EXTRA_DIST += t/layers.awk t/fixtures
 TESTS += t/0010-layers.bats
 
 check_PROGRAMS += t/unit/schedule-test t/unit/journal-test
@@ -26,7 +26,6 @@ t_unit_mail_test_LDADD = $(MAIL) $(ETPAN_LIBS)
 t_unit_ask_test_SOURCES = t/unit/ask-test.c
 t_unit_ask_test_LDADD = $(WIRE)
 TESTS += t/0600-mail.bats t/0610-otp.bats t/0620-answer.bats
-EXTRA_DIST += t/fixtures/mail
 EXTRA_DIST += t/demo.bash
 TESTS += t/0100-demo.bats
 TESTS += t/0110-demo-office.bats
@@ -39,10 +38,8 @@ t_unit_rank_test_SOURCES = t/unit/rank-test.c
 t_unit_rank_test_LDADD = $(PLAN)
 t_unit_machine_test_SOURCES = t/unit/machine-test.c
 t_unit_machine_test_LDADD = $(PLAN)
-EXTRA_DIST += t/fixtures/notify
 TESTS += t/0500-rank.bats t/0510-machine.bats t/0520-plan.bats t/0530-audit.bats t/0540-notify.bats t/0550-events.bats
 TESTS += t/0700-run.bats
-EXTRA_DIST += t/fixtures/run/ab-vault t/fixtures/run/stage
 
 check_PROGRAMS += t/unit/kill-at t/unit/on-tty t/unit/vault-test t/unit/yaml-test
 t_unit_kill_at_SOURCES = t/unit/kill-at.c
@@ -59,12 +56,10 @@ check_PROGRAMS += t/unit/expr-test
 t_unit_expr_test_SOURCES = t/unit/expr-test.c
 t_unit_expr_test_LDADD = $(SITE)
 TESTS += t/0400-expr.bats t/0420-provider-lint.bats t/0430-provider.bats t/0440-provider-test.bats t/0450-provider-try.bats t/0460-provider-man.bats
-EXTRA_DIST += t/fixtures/provider
 TESTS += t/0710-pipelines.bats
 TESTS += t/0020-manuals.bats t/0030-build.bats
 
 TESTS += t/0200-page.bats t/0201-css.bats t/0202-form.bats t/0203-turns.bats
-EXTRA_DIST += t/fixtures/page
 TESTS += t/0730-run-whole.bats
 TESTS += t/1300-whole.bats
 TESTS += t/0720-completion.bats
@@ -78,6 +73,4 @@ TESTS += t/0204-tls.bats
 TESTS += t/0206-page-manual.bats
 
 TESTS += t/0207-page-links.bats t/0470-third-site.bats
-EXTRA_DIST += t/fixtures/third
 TESTS += t/0480-programs.bats
-EXTRA_DIST += t/fixtures/programs/provider.yaml t/fixtures/programs/office
