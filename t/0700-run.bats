@@ -428,6 +428,44 @@ PY
 	[ "$(ab-run list)" = alice ]
 }
 
+@test "clients that say nothing do not keep others out" {
+	start_run alice
+	running alice
+	python3 - "$AB_RUNTIME/run.sock" <<'PY'
+import socket, subprocess, sys
+idle = []
+for _ in range(20):
+    s = socket.socket(socket.AF_UNIX)
+    s.connect(sys.argv[1])
+    idle.append(s)
+assert subprocess.run(["ab-run", "list"], capture_output=True, timeout=30).stdout == b"alice\n"
+PY
+	# nor does waiting for them cost anything
+	ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$run_pid/stat"; }
+	[ "$(ticks)" -lt 200 ]
+}
+
+@test "a full disk under our output is said once, and the pipelines go on" {
+	ab-run --restart 50ms alice >/dev/full 2>"$FAKE/err" 3>&- &
+	run_pid=$!
+	running alice
+	order alice.ab-poll 'flood 50 1000'
+	until_true 20 grep -q 'write standard output.*No space left' "$FAKE/err"
+	order alice.ab-notify 'exit 69'
+	running alice 2
+	[ "$(grep -c 'No space left' "$FAKE/err")" = 1 ]
+}
+
+@test "nohup is respected" {
+	nohup ab-run --restart 50ms alice >"$FAKE/out" 2>"$FAKE/err" 3>&- &
+	run_pid=$!
+	running alice
+	kill -HUP "$run_pid"
+	status_is alice running
+	[ "$(ab-run list)" = alice ]
+	not logged 'alice ab-poll TERM'
+}
+
 @test "a pipeline that is not heard is silent, said once, and heard again" {
 	start_run --silence 200ms alice
 	running alice

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "wire/line.h"
 
@@ -65,7 +66,7 @@ bool control_accept(int listener, struct control_peer *p)
 	if (fd < 0)
 		return false;
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-	*p = (struct control_peer){.fd = fd};
+	*p = (struct control_peer){.fd = fd, .since = clock_mono()};
 	str_init(&p->in, REQUEST_MAX);
 	return true;
 }

@@ -13,6 +13,7 @@
 
 struct control_peer {
 	int fd;       /* -1: none */
+	int64_t since; /* clock_mono of its connecting */
 	struct str in;
 	int fds[RIGHTS_MAX]; /* what came along; ours */
 	int nfds;

@@ -19,16 +19,14 @@
 #include "store/keys.h"
 
 #define PEERS 16
-#define OUT_PENDING 65536 /* bytes not yet taken by our stdout, above which no more are read */
+#define PEER_PATIENCE 5000 /* ms that a peer may take to ask */
 #define ONE_WISH 500      /* ms: signals closer than that are one wish (timeout(1) sends two) */
-#define PIPE_PIECE 4096   /* PIPE_BUF: what a pipe that poll(2) calls writable takes without blocking */
 
 static const struct coordinator_options *opts;
 static struct watch **watches;
 static int nwatches;
 static struct control_peer peers[PEERS];
-static struct str out; /* for stdout; from out_at on not yet written */
-static size_t out_at;
+static struct output out;
 static int listener, signals, stops;
 
 static struct watch *find(const char *name)
@@ -247,26 +245,12 @@ static void take_signals(void)
 
 /* Standard output */
 
-static void write_out(void)
-{
-	size_t n = out.len - out_at < PIPE_PIECE ? out.len - out_at : PIPE_PIECE;
-	ssize_t put = write(STDOUT_FILENO, out.s + out_at, n);
-
-	if (put > 0)
-		out_at += (size_t)put;
-	if (out_at < out.len)
-		return;
-	str_reset(&out);
-	out_at = 0;
-}
-
 /* Nobody reads on: what we would say is lost, and with it the reason to go on. */
 static void lose_out(void)
 {
 	static bool lost;
 
-	str_reset(&out);
-	out_at = 0;
+	output_drop(&out);
 	if (lost)
 		return;
 	lost = true;
@@ -276,46 +260,72 @@ static void lose_out(void)
 
 /* The loop */
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 static int64_t next_deadline(void)
 {
 	int64_t at = -1;
 
 	for (int i = 0; i < nwatches; i++) {
-		int64_t d = watch_deadline(watches[i]);
-
-		if (d >= 0 && (at < 0 || d < at))
-			at = d;
+		if (line_ready(&watches[i]->in) && output_room(&out))
+			return 0;
+		at = earlier(at, watch_deadline(watches[i]));
 	}
+	for (int i = 0; i < PEERS; i++)
+		if (peers[i].fd >= 0 && !peers[i].waits_for)
+			at = earlier(at, peers[i].since + PEER_PATIENCE);
 	return at;
+}
+
+static bool peer_free(void)
+{
+	for (int i = 0; i < PEERS; i++)
+		if (peers[i].fd < 0)
+			return true;
+	return false;
+}
+
+/* What poll(2) is asked: signals, the listener, stdout, the peers, the pipelines' ends. */
+static void ask_poll(struct pollfd *p)
+{
+	p[0] = (struct pollfd){signals, POLLIN, 0};
+	p[1] = (struct pollfd){peer_free() ? listener : -1, POLLIN, 0};
+	p[2] = (struct pollfd){STDOUT_FILENO, output_pending(&out) ? POLLOUT : 0, 0};
+	p += 3;
+	for (int i = 0; i < PEERS; i++)
+		*p++ = (struct pollfd){peers[i].fd, POLLIN, 0};
+	for (int i = 0; i < nwatches; i++)
+		*p++ = (struct pollfd){output_room(&out) ? watches[i]->in.fd : -1, POLLIN, 0};
+}
+
+static void serve_peers(const struct pollfd *p)
+{
+	for (int i = 0; i < PEERS; i++) {
+		if (p[i].revents && peers[i].fd >= 0)
+			serve(&peers[i]);
+		else if (peers[i].fd >= 0 && !peers[i].waits_for && clock_mono() >= peers[i].since + PEER_PATIENCE)
+			control_close(&peers[i]);
+	}
 }
 
 static void turn(void)
 {
-	size_t n = 3 + PEERS + (size_t)nwatches;
-	struct pollfd *p = xcalloc(n, sizeof *p), *of_peer = p + 3, *of_watch = of_peer + PEERS;
-	bool pending = out.len > out_at;
 	int there = nwatches; /* a request may add one */
+	struct pollfd *p = xcalloc(3 + PEERS + (size_t)there, sizeof *p);
 
-	p[0] = (struct pollfd){signals, POLLIN, 0};
-	p[1] = (struct pollfd){listener, POLLIN, 0};
-	p[2] = (struct pollfd){STDOUT_FILENO, pending ? POLLOUT : 0, 0};
-	for (int i = 0; i < PEERS; i++)
-		of_peer[i] = (struct pollfd){peers[i].fd, POLLIN, 0};
-	for (int i = 0; i < there; i++)
-		of_watch[i] = (struct pollfd){out.len - out_at < OUT_PENDING ? watches[i]->in.fd : -1, POLLIN, 0};
-	proc_poll(p, (unsigned)n, next_deadline());
-	if (p[2].revents & (POLLERR | POLLNVAL))
+	ask_poll(p);
+	proc_poll(p, 3 + PEERS + (unsigned)there, next_deadline());
+	if ((p[2].revents & (POLLERR | POLLNVAL)) || ((p[2].revents & POLLOUT) && output_write(&out)))
 		lose_out();
-	else if (p[2].revents & POLLOUT)
-		write_out();
 	for (int i = 0; i < there; i++)
-		if (of_watch[i].revents)
+		if (p[3 + PEERS + i].revents || line_ready(&watches[i]->in))
 			watch_read(watches[i]);
 	if (p[0].revents)
 		take_signals();
-	for (int i = 0; i < PEERS; i++)
-		if (of_peer[i].revents && peers[i].fd >= 0)
-			serve(&peers[i]);
+	serve_peers(p + 3);
 	if (p[1].revents)
 		accept_peers();
 	for (int i = 0; i < nwatches; i++)
@@ -355,19 +365,23 @@ static void wind_up(void)
 		free(watches[i]);
 	}
 	free(watches);
-	str_free(&out);
+	output_free(&out);
 }
 
 int coordinator_run(const struct coordinator_options *options, const char *const *sessions, int n, struct err *e)
 {
 	char *path = path_run(NULL, "run.lock", e);
+	struct sigaction hup;
 	int lock, status;
 
 	if (!path)
 		return -1;
 	lock = fs_lock(path, "this user's coordinator (ab-run start adds a session to it)", e);
 	free(path);
-	if (lock < 0 || (signals = proc_signals((const int[]){SIGCHLD, SIGTERM, SIGINT, SIGHUP, 0}, e)) < 0 ||
+	/* nohup(1) has HUP ignored, and means it */
+	sigaction(SIGHUP, NULL, &hup);
+	if (lock < 0 ||
+	    (signals = proc_signals((const int[]){SIGCHLD, SIGTERM, SIGINT, hup.sa_handler == SIG_IGN ? 0 : SIGHUP, 0}, e)) < 0 ||
 	    (listener = control_listen(e)) < 0)
 		return -1;
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a stage leaves behind becomes ours to end */
@@ -378,7 +392,7 @@ int coordinator_run(const struct coordinator_options *options, const char *const
 		if (!find(sessions[i]))
 			watch_start(add(sessions[i], options->pipeline));
 	/* a third signal does not wait for our reader */
-	while (!all_over() || (out.len > out_at && stops < 3) || (opts->stay && !stops))
+	while (!all_over() || (output_pending(&out) && stops < 3) || (opts->stay && !stops))
 		turn();
 	status = final_status();
 	wind_up();

@@ -3,6 +3,7 @@ lib_librun_a_SOURCES = \
 	lib/run/control.c lib/run/control.h \
 	lib/run/coordinator.c lib/run/coordinator.h \
 	lib/run/orphans.c lib/run/orphans.h \
+	lib/run/output.c lib/run/output.h \
 	lib/run/pipeline.c lib/run/pipeline.h \
 	lib/run/stages.c lib/run/stages.h \
 	lib/run/table.c lib/run/table.h \

@@ -16,7 +16,7 @@
 #define TELL_GRACE 30000
 
 void watch_init(struct watch *w, const char *name, const struct pipeline *of, const struct watch_times *times,
-		struct str *out)
+		struct output *out)
 {
 	*w = (struct watch){.name = xstrdup(name), .pipeline = of, .times = times, .out = out, .in = {.fd = -1},
 			    .restart_at = -1};
@@ -36,12 +36,6 @@ void watch_free(struct watch *w)
 	free(w->name);
 }
 
-static void put_line(struct watch *w, const char *text, size_t len)
-{
-	str_add(w->out, text, len);
-	str_putc(w->out, '\n');
-}
-
 /* The alert as a line; the caller frees. */
 static char *alert_text(struct watch *w, const char *severity, const char *reason, const char *hint)
 {
@@ -57,7 +51,7 @@ static void alert(struct watch *w, const char *severity, const char *reason, con
 {
 	char *text = alert_text(w, severity, reason, hint);
 
-	put_line(w, text, strlen(text));
+	output_line(w->out, text, strlen(text));
 	free(text);
 }
 
@@ -68,7 +62,7 @@ static void alert_person(struct watch *w, const char *severity, const char *reas
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC), link[2];
 	struct err e;
 
-	put_line(w, text, strlen(text));
+	output_line(w->out, text, strlen(text));
 	if (null < 0 || pipe2(link, O_CLOEXEC)) {
 		warn("%s: tell the person:", w->name);
 		goto out;
@@ -125,12 +119,64 @@ static void halt(struct watch *w)
 	free(hint);
 }
 
+/* ab-poll is told once it has spoken: before, the signal could find it without a handler and end it. */
+static void tell_pause(struct watch *w)
+{
+	if (w->state != WATCH_RUNNING || !w->view.spoke || w->paused == w->pause_told)
+		return;
+	proc_signal(&w->stages.proc[0], w->paused ? SIGUSR1 : SIGUSR2);
+	w->pause_told = w->paused;
+	view_start(&w->view);
+	w->view.spoke = true;
+}
+
+static void take_line(struct watch *w, const char *text, size_t len)
+{
+	struct err e;
+	jv event = event_parse(text, len, &e);
+
+	if (!json_ok(event)) {
+		warn("%s: line %lu of the pipeline passed over: %s", w->name, w->in.number, e.text);
+		return;
+	}
+	output_line(w->out, text, len);
+	if (view_event(&w->view, event)) {
+		if (w->silent)
+			alert(w, "info", "ab-poll is heard again", "nothing to do");
+		w->silent = false;
+		tell_pause(w);
+	}
+	jv_free(event);
+}
+
+/* One line; false when there is none now. */
+static bool read_line(struct watch *w)
+{
+	char *text;
+	size_t len;
+
+	switch (line_next(&w->in, &text, &len, 0)) {
+	case LINE_OK:
+		take_line(w, text, len);
+		return true;
+	case LINE_LONG:
+		warn("%s: line %lu of the pipeline passed over: longer than %u bytes", w->name, w->in.number, LINE_EVENT_MAX);
+		return true;
+	case LINE_AGAIN:
+		return false;
+	default: /* the end, or as good: nothing to wait for here any more */
+		close_in(w);
+		return false;
+	}
+}
+
 static void end_run(struct watch *w)
 {
 	int stage = 0;
 	enum stages_outcome outcome = stages_outcome(&w->stages, &stage);
 
-	watch_read(w); /* what the last stage still wrote */
+	while (w->in.fd >= 0 && read_line(w))
+		; /* what the last stage still wrote: a pipe's worth at most */
 	close_in(w);
 	w->last_status = w->stages.status[stage];
 	snprintf(w->why, sizeof w->why, "%s ended with status %d", w->pipeline->stages[stage].program, w->last_status);
@@ -190,17 +236,6 @@ void watch_stop(struct watch *w)
 	}
 }
 
-/* ab-poll is told once it has spoken: before, the signal could find it without a handler and end it. */
-static void tell_pause(struct watch *w)
-{
-	if (w->state != WATCH_RUNNING || !w->view.spoke || w->paused == w->pause_told)
-		return;
-	proc_signal(&w->stages.proc[0], w->paused ? SIGUSR1 : SIGUSR2);
-	w->pause_told = w->paused;
-	view_start(&w->view);
-	w->view.spoke = true;
-}
-
 void watch_pause(struct watch *w, bool on)
 {
 	w->paused = on;
@@ -223,45 +258,10 @@ void watch_round(struct watch *w)
 		end_run(w);
 }
 
-static void take_line(struct watch *w, const char *text, size_t len)
-{
-	struct err e;
-	jv event = event_parse(text, len, &e);
-
-	if (!json_ok(event)) {
-		warn("%s: line %lu of the pipeline passed over: %s", w->name, w->in.number, e.text);
-		return;
-	}
-	put_line(w, text, len);
-	if (view_event(&w->view, event)) {
-		if (w->silent)
-			alert(w, "info", "ab-poll is heard again", "nothing to do");
-		w->silent = false;
-		tell_pause(w);
-	}
-	jv_free(event);
-}
-
 void watch_read(struct watch *w)
 {
-	char *text;
-	size_t len;
-
-	for (;;) {
-		switch (line_next(&w->in, &text, &len, 0)) {
-		case LINE_OK:
-			take_line(w, text, len);
-			break;
-		case LINE_LONG:
-			warn("%s: line %lu of the pipeline passed over: longer than %u bytes", w->name, w->in.number, LINE_EVENT_MAX);
-			break;
-		case LINE_AGAIN:
-			return;
-		default: /* the end, or as good: nothing to wait for here any more */
-			close_in(w);
-			return;
-		}
-	}
+	while (output_room(w->out) && read_line(w))
+		;
 }
 
 static int64_t silent_at(const struct watch *w)

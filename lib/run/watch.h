@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "run/output.h"
 #include "run/stages.h"
 #include "run/view.h"
 #include "wire/line.h"
@@ -34,7 +35,7 @@ struct watch {
 	char *name;
 	const struct pipeline *pipeline;
 	const struct watch_times *times;
-	struct str *out; /* where whole lines go: what the pipeline says, and alerts */
+	struct output *out; /* where whole lines go: what the pipeline says, and alerts */
 	enum watch_state state;
 	bool stop_wanted, paused, pause_told, silent;
 	struct stages stages, tell;
@@ -49,7 +50,7 @@ struct watch {
 
 /* NAME is copied, the rest borrowed. Nothing is started yet. */
 void watch_init(struct watch *w, const char *name, const struct pipeline *of, const struct watch_times *times,
-		struct str *out);
+		struct output *out);
 void watch_free(struct watch *w);
 /* Starts the pipeline; a failure counts as a run that ended. */
 void watch_start(struct watch *w);
@@ -60,7 +61,7 @@ void watch_pause(struct watch *w, bool on);
 /* True when PID was one of ours. After the last PID of a round: watch_round. */
 bool watch_reap(struct watch *w, pid_t pid);
 void watch_round(struct watch *w);
-/* Takes lines from the pipeline to w->out. */
+/* Takes lines from the pipeline to w->out while that has room; line_ready(&w->in) tells whether one is left. */
 void watch_read(struct watch *w);
 /* Does what the time asks for; watch_deadline says when to call again (clock_mono, -1: no need). */
 void watch_tick(struct watch *w);
