@@ -289,6 +289,8 @@ static void failed(struct delivery *d, const char *why, bool retry)
 	int64_t pause = RETRY_FIRST << (d->tries < 12 ? d->tries * 2 : 24);
 	char *reason;
 
+	if (launch_lost())
+		die(EX_TEMPFAIL, "the launcher was killed: nothing can be started any more; the next ab-notify %s goes on", session);
 	d->tries++;
 	if (retry && clock_wall() < d->ends) {
 		warn("%s: %s; it is tried again", d->to->scheme, why);

@@ -16,6 +16,7 @@
 #include "base/sandbox.h"
 #include "plan/slot.h"
 #include "store/consent.h"
+#include "wire/launch.h"
 #include "work/schedule.h"
 #include "work/work.h"
 
@@ -257,6 +258,8 @@ static int watch(struct watch *w)
 		int64_t next;
 
 		look_once(w, &l);
+		if (launch_lost())
+			die(EX_TEMPFAIL, "the launcher was killed: nothing can be started any more; start ab-poll again");
 		take_signals(w);
 		if (w->stop && !good(&l)) { /* cut short by the signal: not a look */
 			jv_free(l.slots);

@@ -187,6 +187,13 @@ int launch_init(struct err *e)
 	return 0;
 }
 
+bool launch_lost(void)
+{
+	struct pollfd p = {launcher, 0, 0};
+
+	return launcher >= 0 && poll(&p, 1, 0) > 0 && p.revents & (POLLHUP | POLLERR);
+}
+
 int launch(struct child *c, const char *const *argv, const struct fd_map *fds, int nfds, const char *const *env,
 	   bool detached, struct err *e)
 {

@@ -24,6 +24,9 @@ struct child {
 
 /* Forks the launcher; call once, early, in every program that starts others. */
 int launch_init(struct err *e);
+/* The launcher was there and is gone (killed): nothing can be started any more, by a program that gave up the network
+ * not another launcher either. Such a program ends with EX_TEMPFAIL, and works again when it is started again. */
+bool launch_lost(void);
 /* Starts a program. FDS: what it gets, everything else is closed (0..2 not named are inherited). ENV: as
  * in struct proc_spec. DETACHED: in a session of its own, not ended with us, C stays CHILD_NONE; its stdin and
  * stdout are /dev/null unless named.
