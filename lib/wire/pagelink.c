@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -158,6 +159,13 @@ out:
 int page_fd(const struct page *p)
 {
 	return p->in.fd;
+}
+
+bool page_lost(const struct page *p)
+{
+	struct pollfd poll_it = {p->in.fd, 0, 0};
+
+	return p->in.eof || (poll(&poll_it, 1, 0) > 0 && poll_it.revents & (POLLHUP | POLLERR));
 }
 
 void page_close(struct page *p)

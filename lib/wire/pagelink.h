@@ -19,6 +19,8 @@ struct page *page_from_fd(int fd);
 struct page *page_private(const char *transport, const char *const *args, struct err *e);
 /* The connection, for handing on and for polling (its end means the agent is gone). */
 int page_fd(const struct page *p);
+/* The agent at the other end is gone. */
+bool page_lost(const struct page *p);
 void page_close(struct page *p);
 
 /* Sends COMMAND (consumed; gets "id", and "deadline_ms" unless it has one) and waits for its answer, at

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -545,6 +546,7 @@ int work_login(struct work *w, struct err *e)
 	int n = 2, null, r;
 	char *path = program_path("ab-login"), *keys, *trace = xasprintf("AB_TRACE=%s", w->trace);
 	struct child c;
+	bool late;
 
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	fds[n++] = (struct fd_map){null, 0};
@@ -558,10 +560,15 @@ int work_login(struct work *w, struct err *e)
 	if (r)
 		return -1;
 	flow_memo_clear(w->memo);
-	if (!child_wait(&c, clock_mono() + LOGIN_TIMEOUT)) {
+	late = !child_wait(&c, clock_mono() + LOGIN_TIMEOUT);
+	if (late)
 		child_end(&c, 2000);
-		return err_set(e, EX_TEMPFAIL, "the login took longer than %d minutes", LOGIN_TIMEOUT / 60000);
+	if (late || WIFSIGNALED(c.status)) { /* maybe in the middle of a command: the connection can't be used any more */
+		page_close(w->page);
+		w->page = NULL;
 	}
+	if (late)
+		return err_set(e, EX_TEMPFAIL, "the login took longer than %d minutes", LOGIN_TIMEOUT / 60000);
 	r = proc_exit_status(c.status);
 	if (r == 0) {
 		w->logged_in = true;
@@ -586,6 +593,18 @@ static void take_login_class(struct work *w, const struct err *e, struct flow_re
 	free(path);
 }
 
+/* The page agent died under the flow, which is not the site's doing: another one, and a turn on it. */
+static bool new_page(struct work *w)
+{
+	struct err e;
+
+	if (w->page_given >= 0 || !w->page || !page_lost(w->page))
+		return false;
+	page_close(w->page);
+	w->page = NULL;
+	return begin_once(w, PAGE_TIMEOUT, &e) == 0;
+}
+
 /* True when flow NAME may run again: a log-in or fresh start was in order, and did its part. */
 static bool second_try(struct work *w, const char *name, struct flow_result *r)
 {
@@ -594,7 +613,7 @@ static bool second_try(struct work *w, const char *name, struct flow_result *r)
 
 	if (r->committed)
 		return false;
-	if (r->passed)
+	if (r->passed || new_page(w))
 		return true;
 	switch (flow_policy(w->provider, r->class)) {
 	case ACTION_RELOGIN: /* of a log-in itself: a form that was too old, say */
@@ -628,6 +647,7 @@ void work_flow(struct work *w, const char *name, jv slot, jv booking, struct flo
 		int requests = r->requests;
 
 		flow_result_free(r);
+		run.page = w->page;
 		flow_run(&run, name, r);
 		r->requests += requests;
 	}
