@@ -13,11 +13,14 @@
 #include "base/proc.h"
 #include "base/sandbox.h"
 #include "store/audit.h"
+#include "store/journal.h"
 #include "store/keys.h"
 #include "wire/copy.h"
 #include "wire/event.h"
 
 #define GROUP 100 /* ms that a record may wait for its sync */
+#define STATE_MAX (1u << 20)
+#define OLD (7 * 86400000LL) /* what is older and not in the chain was not meant for it */
 
 static bool as_json, no_seal;
 static const char *since_text, *type_glob;
@@ -37,6 +40,8 @@ static const char *session;
 static struct audit *chain;
 static struct copy copy;
 static int64_t dirty_since; /* clock_mono; 0: nothing waits */
+static int64_t started;     /* wall time */
+static jv caught_up;        /* {id: true}: recorded by catch_up, and not again */
 
 static void sync_now(void)
 {
@@ -78,7 +83,7 @@ static void take(void)
 	if (got != LINE_OK)
 		return;
 	firm = irreversible(event_type(event));
-	if (strcmp(event_subject(event), session) == 0) {
+	if (strcmp(event_subject(event), session) == 0 && !json_has(caught_up, json_str(event, "id", ""))) {
 		if (firm)
 			sync_now();
 		record(copy.text, copy.len);
@@ -86,6 +91,75 @@ static void take(void)
 			sync_now();
 	}
 	jv_free(event);
+}
+
+/* What ab-plan said and how ab-book's attempts ended, as their own files have it. */
+static jv said_on_disk(void)
+{
+	struct err e;
+	struct journal *journal = journal_read(session, &e);
+	jv events = journal ? journal_results(journal) : jv_array(), state, said;
+	char *path = path_state(session, "state.json", &e);
+
+	if (!journal)
+		warn("outcomes of earlier runs are not looked at: %s", e.text);
+	journal_free(journal);
+	state = path ? json_read(path, STATE_MAX, &e) : jv_invalid();
+	said = json_get(state, "said");
+	for (struct json_iter it = json_iter(said); json_next(&it);)
+		events = json_push(events, jv_copy(it.value));
+	jv_free(said);
+	jv_free(state);
+	free(path);
+	return events;
+}
+
+/* ITEM (consumed) in its place in LIST, which is ordered by time. */
+static jv insert(jv list, jv item)
+{
+	jv out = jv_array();
+	const char *at = json_str(item, "time", "");
+	bool in = false;
+
+	for (struct json_iter it = json_iter(list); json_next(&it);) {
+		if (!in && strcmp(at, json_str(it.value, "time", "")) < 0) {
+			out = json_push(out, jv_copy(item));
+			in = true;
+		}
+		out = json_push(out, jv_copy(it.value));
+	}
+	if (!in)
+		out = json_push(out, jv_copy(item));
+	jv_free(item);
+	jv_free(list);
+	return out;
+}
+
+/* A crash may have come between the saying of the things that matter and our hearing of them. What was said since we
+ * began is on its way. */
+static void catch_up(void)
+{
+	jv all = said_on_disk(), due = jv_array();
+	int64_t at;
+	struct err e;
+
+	for (struct json_iter it = json_iter(all); json_next(&it);)
+		if (clock_parse(json_str(it.value, "time", ""), &at) == 0 && at < started && at > started - OLD)
+			due = insert(due, jv_copy(it.value));
+	jv_free(all);
+	due = audit_missing(session, due, &e);
+	if (!json_ok(due))
+		die_err(&e);
+	caught_up = jv_object();
+	for (struct json_iter it = json_iter(due); json_next(&it);) {
+		char *text = json_text(it.value);
+
+		record(text, strlen(text));
+		caught_up = json_set(caught_up, json_str(it.value, "id", ""), jv_true());
+		free(text);
+	}
+	jv_free(due);
+	sync_now();
 }
 
 static void alert_lost(void)
@@ -142,6 +216,7 @@ static int append(void)
 	take_lock();
 	copy_init(&copy, STDIN_FILENO, STDOUT_FILENO);
 	open_chain();
+	catch_up();
 	while (!copy.eof && reader) {
 		struct pollfd p[2];
 
@@ -158,6 +233,7 @@ static int append(void)
 	if (!reader || copy_drain(&copy))
 		die(EX_TEMPFAIL, "nobody reads standard output any more; what came is recorded");
 	audit_free(chain);
+	jv_free(caught_up);
 	copy_free(&copy);
 	return 0;
 }
@@ -314,6 +390,7 @@ int main(int argc, char **argv)
 	struct err e;
 	int at;
 
+	started = clock_wall();
 	sandbox_private();
 	at = opt_parse(argc, argv, &spec);
 	if (argc - at == 2 && !(verb = verb_of(argv[at])))

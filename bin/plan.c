@@ -25,6 +25,7 @@
 #define LOOK_AGAIN 60000 /* ms: the wall clock may have jumped meanwhile */
 #define DOUBT_AGAIN 5000 /* ms between two looks at the journal */
 #define ASK_VALID 900000 /* ms: how long a person may take to agree */
+#define SAID_KEPT 32     /* events of ours that stay in state.json */
 
 static bool again;
 static const char *rules_file, *feedback_path, *valid_text, *grace_text;
@@ -45,12 +46,13 @@ static struct copy copy;
 static struct line_in feedback;
 static char *state_path;
 static jv untold;                       /* events not yet known to be written, told again by the next run */
+static jv said;                         /* the last events of ours: ab-audit looks there for what a crash kept from it */
 static uint64_t untold_end, request_end; /* of copy.put: 0: none */
 
 /* Everything that follows from what was decided waits until the decision is on disk. */
 static void save(void)
 {
-	jv state = json_set(machine_save(machine), "untold", jv_copy(untold));
+	jv state = json_set(json_set(machine_save(machine), "untold", jv_copy(untold)), "said", jv_copy(said));
 	char *text = json_text(state);
 	struct err e;
 
@@ -94,6 +96,18 @@ static jv dressed(jv action, int64_t now)
 			    "time", clock_format(now, time));
 }
 
+static void keep_said(jv event)
+{
+	jv kept = jv_array();
+	size_t drop = json_len(said) < SAID_KEPT ? 0 : json_len(said) - SAID_KEPT + 1;
+
+	for (struct json_iter it = json_iter(said); json_next(&it);)
+		if ((size_t)it.index >= drop)
+			kept = json_push(kept, jv_copy(it.value));
+	jv_free(said);
+	said = json_push(kept, event);
+}
+
 static void act(jv actions, int64_t now)
 {
 	jv events = jv_array();
@@ -102,8 +116,10 @@ static void act(jv actions, int64_t now)
 		jv event = dressed(it.value, now);
 
 		/* a request is told again by the machine itself */
-		if (strcmp(event_type(event), "booking.request") != 0)
+		if (strcmp(event_type(event), "booking.request") != 0) {
 			untold = json_push(untold, jv_copy(event));
+			keep_said(jv_copy(event));
+		}
 		events = json_push(events, event);
 	}
 	if (json_len(events))
@@ -184,6 +200,10 @@ static void start(void)
 	bool new_goal = again && !json_len(old);
 
 	uuid_make(goal);
+	if (json_has(state, "said")) {
+		jv_free(said);
+		said = json_get(state, "said");
+	}
 	if (consent_check(rules, CONSENT_BOOK, in.now, &e) == CONSENT_NO)
 		in.refused = e.text;
 	for (struct json_iter it = json_iter(old); json_next(&it);) {
@@ -396,6 +416,7 @@ int main(int argc, char **argv)
 	open_feedback();
 	machine = machine_new(prefs, times);
 	untold = jv_array();
+	said = jv_array();
 	copy_init(&copy, STDIN_FILENO, STDOUT_FILENO);
 	start();
 	for (write_out(); !machine_ended(machine) && (!copy.eof || machine_asking(machine)); write_out())
@@ -407,6 +428,7 @@ int main(int argc, char **argv)
 	line_free(&feedback);
 	jv_free(rules);
 	jv_free(untold);
+	jv_free(said);
 	free(state_path);
 	return status;
 }

@@ -52,4 +52,7 @@ int audit_verify(const char *session, const struct audit_head *sealed, audit_fau
 typedef int audit_cb(void *ctx, jv record);
 int audit_each(const char *session, audit_cb *cb, void *ctx, struct err *e);
 
+/* Of EVENTS (an array, consumed) those whose ids no record has. Invalid with *e. */
+jv audit_missing(const char *session, jv events_taken, struct err *e);
+
 #endif
