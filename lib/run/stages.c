@@ -195,9 +195,12 @@ enum stages_outcome stages_outcome(const struct stages *s, int *stage)
 			culprit = i;
 	}
 	*stage = culprit;
-	if (plan >= 0 && s->status[plan] == 0) {
-		*stage = plan;
-		return OUTCOME_DONE;
-	}
-	return OUTCOME_RESTART;
+	if (plan < 0 || s->status[plan] != 0)
+		return OUTCOME_RESTART;
+	/* booked; but who died behind ab-plan may not have passed on, recorded or told it: the next run does */
+	for (*stage = plan + 1; s->of->stages[*stage].program; ++*stage)
+		if (trouble(s, *stage))
+			return OUTCOME_RESTART;
+	*stage = plan;
+	return OUTCOME_DONE;
 }

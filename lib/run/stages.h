@@ -48,7 +48,7 @@ void stages_follow(struct stages *s, int64_t grace);
 void stages_tick(struct stages *s);
 
 enum stages_outcome {
-	OUTCOME_DONE,    /* ab-plan's 0: the goal is booked */
+	OUTCOME_DONE,    /* ab-plan's 0: the goal is booked, and what stands behind it ended well */
 	OUTCOME_HALT,    /* a status that no restart mends */
 	OUTCOME_RESTART
 };
