@@ -14,6 +14,7 @@
 #include "plan/slot.h"
 #include "store/consent.h"
 #include "store/journal.h"
+#include "wire/launch.h"
 #include "work/work.h"
 
 #define TURN_TIMEOUT 180000
@@ -160,6 +161,14 @@ enum proof {
 	CANT_TELL   /* looked, and the site has no way to tell */
 };
 
+/* Without its launcher this process can't get a page, a login or a code. Nothing is concluded from that: the next start
+ * goes on where we are. */
+static void need_launcher(void)
+{
+	if (launch_lost())
+		die(EX_TEMPFAIL, "the launcher was killed: nothing can be started any more; start ab-book again");
+}
+
 static enum proof read_back_once(struct back *b, jv *booking, char *why, size_t size)
 {
 	struct flow_result r;
@@ -231,6 +240,8 @@ static enum proof read_back(struct back *b, bool no_answer, jv *booking, char *w
 		pause *= i && proof == NOT_PROVED ? 2 : 1;
 		absent |= proof == PROVED_ABSENT;
 		proof = read_back_once(b, booking, why, size);
+		if (proof == NOT_PROVED)
+			need_launcher();
 		if (proof == PROVED_THERE || proof == CANT_TELL || (proof == PROVED_ABSENT && (!no_answer || absent)))
 			break;
 	}
@@ -325,6 +336,16 @@ out:
 	jv_free(found);
 }
 
+/* Told to stop with nothing sent: no outcome, so that the request is asked and taken again by the next start. */
+static bool stopped_before(struct back *b)
+{
+	if (work_sleep(&b->work, 0) == 0)
+		return false;
+	warn("told to stop; nothing was sent, and the request stands");
+	b->last = EX_TEMPFAIL;
+	return true;
+}
+
 /* ---- one request ---------------------------------------------------------------------------------- */
 
 static jv ask_text(struct back *b, jv slot)
@@ -359,7 +380,7 @@ static int have_consent(struct back *b, int64_t expires)
 	jv_free(answer);
 	jv_free(question);
 	jv_free(slot);
-	if (!yes)
+	if (!yes && (e.status == EX_NOPERM || !stopped_before(b)))
 		conclude(b, "failed", e.status == EX_NOPERM ? "declined" : "unanswered", jv_null());
 	return yes ? 0 : -1;
 }
@@ -398,8 +419,10 @@ static void book(struct back *b, int64_t expires)
 		return;
 	}
 	if (work_begin(&b->work, TURN_TIMEOUT, &e)) {
+		need_launcher();
 		warn("%s", e.text);
-		conclude(b, "failed", "unreachable", jv_null());
+		if (!stopped_before(b))
+			conclude(b, "failed", "unreachable", jv_null());
 		return;
 	}
 	slot = json_get(b->request, "slot");
@@ -420,8 +443,10 @@ static void book(struct back *b, int64_t expires)
 	} else if (flow_policy(b->work.provider, class) == ACTION_VERIFY) {
 		settle(b, false, class, reason);
 	} else {
+		need_launcher();
 		warn("%s: %s", class, reason);
-		conclude(b, "failed", class, jv_null());
+		if (!stopped_before(b))
+			conclude(b, "failed", class, jv_null());
 	}
 }
 
