@@ -16,7 +16,8 @@ teardown() {
 gone() { ! kill -0 "$1" 2>/dev/null || [ "$(sed 's/.*) //; s/ .*//' "/proc/$1/stat" 2>/dev/null)" = Z ]; }
 hurried() { gone "$run_pid" || { kill -TERM "$run_pid" 2>/dev/null; false; }; }
 start_run() {
-	ab-run --restart 100ms "$@" >>"$HOME/out" 2>>"$HOME/err" 3>&- &
+	# a shell has INT ignored for what it starts in the background, and an early one would be lost
+	env --default-signal=INT ab-run --restart 100ms "$@" >>"$HOME/out" 2>>"$HOME/err" 3>&- &
 	run_pid=$!
 }
 finish() {
