@@ -163,19 +163,32 @@ static int log_in(struct work *w)
 	return status;
 }
 
-static bool alive(struct work *w)
+/* Whether the session is logged in still: 1, 0; or -1 with *r (the caller's) when that could not be seen. */
+static int alive(struct work *w, struct flow_result *r)
 {
 	jv flow = provider_flow(w->provider, "alive");
-	bool there = json_is(flow, JV_KIND_ARRAY), ok;
-	struct flow_result r;
+	bool there = json_is(flow, JV_KIND_ARRAY);
 
 	jv_free(flow);
 	if (!there)
-		return false;
-	work_flow(w, "alive", jv_null(), jv_null(), &r);
-	ok = flow_ok(&r);
-	flow_result_free(&r);
+		return 0;
+	work_flow(w, "alive", jv_null(), jv_null(), r);
+	/* a page that is not the one expected may be any page that one is shown instead */
+	bool ok = flow_ok(r), no = strcmp(r->class, "changed") == 0 || flow_policy(w->provider, r->class) == ACTION_RELOGIN;
+
+	if (!ok && !no)
+		return -1;
+	flow_result_free(r);
 	return ok;
+}
+
+static int not_seen(struct work *w, struct flow_result *r)
+{
+	char reason[400];
+
+	snprintf(reason, sizeof reason, "%s: %s", r->class, r->reason);
+	flow_result_free(r);
+	return finish(w, false, reason, clock_mono(), EX_TEMPFAIL);
 }
 
 int main(int argc, char **argv)
@@ -183,9 +196,10 @@ int main(int argc, char **argv)
 	const unsigned reads = PART_BIT(PART_SECRETS) | PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE);
 	static const struct opt_spec spec = {"ab-login", "[--force] SESSION", "Makes a session logged in, if it is not.", opts, 1, 1, false};
 	struct work w = {.out = STDOUT_FILENO, .stop_fd = -1, .priority = 1, .page_given = -1, .no_login = true};
+	struct flow_result r;
 	struct err e = {0};
 	long long fd;
-	int status;
+	int status, there;
 
 	sandbox_private();
 	w.session = argv[opt_parse(argc, argv, &spec)];
@@ -205,8 +219,9 @@ int main(int argc, char **argv)
 		die_err(&e);
 	if (work_begin(&w, TURN_TIMEOUT, &e))
 		die_err(&e);
-	if (w.page_given < 0 && alive(&w))
-		status = finish(&w, true, "already logged in", clock_mono(), 0);
+	there = w.page_given < 0 ? alive(&w, &r) : 0;
+	if (there)
+		status = there > 0 ? finish(&w, true, "already logged in", clock_mono(), 0) : not_seen(&w, &r);
 	else
 		status = log_in(&w);
 	work_end(&w);

@@ -74,3 +74,17 @@ TESTS += t/0206-page-manual.bats
 
 TESTS += t/0207-page-links.bats t/0470-third-site.bats
 TESTS += t/0480-programs.bats
+
+EXTRA_DIST += t/faults.bash
+TESTS += t/2000-faults-practice.bats t/2001-faults-practice-book.bats t/2010-faults-api.bats t/2011-faults-api-book.bats
+
+# make crash-sweep   300 moments of a crash; COUNT, SEED, MOMENT, JOBS and KEEP as t/crash-sweep says
+check_DATA = t/sweep-preload.so
+CLEANFILES += t/sweep-preload.so
+t/sweep-preload.so: t/sweep-preload.c
+	$(AM_V_CCLD)$(MKDIR_P) t && $(CC) -D_GNU_SOURCE -Wall -Wextra $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $(srcdir)/t/sweep-preload.c -ldl
+crash-sweep: all t/sweep-preload.so
+	$(AM_TESTS_ENVIRONMENT) $(srcdir)/t/crash-sweep
+.PHONY: crash-sweep
+EXTRA_DIST += t/sweep-preload.c t/crash-sweep
+TESTS += t/2100-crash.bats
