@@ -19,7 +19,7 @@
 
 #define TURN_TIMEOUT 180000
 #define VERIFY_TRIES 6
-#define ABSENT_AGAIN 3000 /* ms before absence is believed when no answer to the commit came */
+#define ABSENT_AGAIN 20000 /* ms before absence is believed when no answer to the commit came (pace.settle) */
 #define HOLD_QUIET 120000 /* ms of not being able to look, after a commit, that the person need not know of */
 #define AGAIN_FIRST 60000 /* ms until what could not be read back is looked at again; doubled up to ... */
 #define AGAIN_MAX 1800000
@@ -96,11 +96,16 @@ static void conclude(struct back *b, const char *status, const char *reason, jv 
 			   jv_string(reason), "reference", json_get(booking, "reference"), "slot", slot, "until", json_get(booking, "until"),
 			   "evidence", work_evidence_taken(&b->work), NULL);
 	const char *conflict = json_str(booking, "conflict", "");
+	char when[CLOCK_TEXT];
 
 	if (*conflict)
 		data = json_set_str(data, "conflict", conflict);
-	if (strcmp(status, "failed") == 0)
+	if (strcmp(status, "failed") == 0) {
+		int64_t held = pacer_held(b->work.pacer);
+
 		data = json_set_str(data, "action", action_word(flow_policy(b->work.provider, reason)));
+		data = json_set_str(data, "until", held ? clock_format(held, when) : NULL);
+	}
 	jv event = event_make("booking.result", b->work.session, b->work.trace, data);
 
 	must(journal_add(b->journal, record("result", b->request, json_obj("event", jv_copy(event), NULL)), &e), &e);
@@ -225,27 +230,35 @@ static int wait_out_hold(struct back *b)
 static enum proof read_back(struct back *b, bool no_answer, jv *booking, char *why, size_t size)
 {
 	enum proof proof = NOT_PROVED;
-	int64_t pause = 2000;
-	bool absent = false;
+	int64_t pause = 2000, absent_at = 0, rest = 0;
+	jv pace = json_get(b->work.provider->doc, "pace");
+	int64_t settled_after = no_answer ? json_int(pace, "settle", ABSENT_AGAIN) : 0;
 
+	jv_free(pace);
 	*booking = jv_null();
 	b->work.settling = true;
 	for (int i = 0; i < VERIFY_TRIES; i++) {
-		int64_t rest = proof == PROVED_ABSENT ? ABSENT_AGAIN : pause;
-
-		if ((i && work_sleep(&b->work, rest)) || wait_out_hold(b)) {
+		if ((rest > 0 && work_sleep(&b->work, rest)) || wait_out_hold(b)) {
 			b->stopped = true;
 			break;
 		}
-		pause *= i && proof == NOT_PROVED ? 2 : 1;
-		absent |= proof == PROVED_ABSENT;
 		proof = read_back_once(b, booking, why, size);
-		if (proof == NOT_PROVED)
-			need_launcher();
-		if (proof == PROVED_THERE || proof == CANT_TELL || (proof == PROVED_ABSENT && (!no_answer || absent)))
+		if (proof == PROVED_THERE || proof == CANT_TELL)
 			break;
+		if (proof == NOT_PROVED) {
+			need_launcher();
+			rest = pause;
+			pause *= 2;
+			continue;
+		}
+		if (!absent_at)
+			absent_at = clock_mono();
+		rest = absent_at + settled_after - clock_mono();
+		if (rest <= 0)
+			break;
+		proof = NOT_PROVED;
 	}
-	if (b->stopped || (proof == PROVED_ABSENT && no_answer && !absent))
+	if (b->stopped)
 		proof = NOT_PROVED;
 	b->work.settling = false;
 	return proof;
