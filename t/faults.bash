@@ -22,7 +22,7 @@ faults_setup() { # faults_setup OFFICE
 	office=$1 n=0 wrong=0
 	fresh_home
 	quick_provider "$office"
-	start_site --per-account 1000
+	start_site --per-account 1000 --seed "${SITE_SEED:-1}"
 	new_session alice "$office" '.inbox = [{url: ("maildir:" + $mail)}, {url: "human:me", after: "1s"}]'
 	ab-login alice >/dev/null
 }
@@ -64,7 +64,7 @@ no_faults() { curl -sS -X DELETE "${CONTROL}_demo/faults" >/dev/null; }
 # fresh_case SEATS: no journal, no budget spent, and a slot of this case's own, in $slot
 fresh_case() {
 	local start id
-	no_faults
+	[ -n "${keep_faults:-}" ] || no_faults
 	rm -rf "${AB_STATE:?}/alice" "$AB_STATE/pace" "$HOME/out"
 	n=$((n + 1)) goal=0193aaaa-0000-7000-8000-$(printf %012d "$n")
 	start="$(day $((20 + n / 8)))T$(printf %02d $((9 + n % 8))):30"

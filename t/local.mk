@@ -77,6 +77,7 @@ TESTS += t/0480-programs.bats
 
 EXTRA_DIST += t/faults.bash
 TESTS += t/2000-faults-practice.bats t/2001-faults-practice-book.bats t/2010-faults-api.bats t/2011-faults-api-book.bats
+TESTS += t/2020-faults-after.bats t/2021-faults-unknown.bats t/2022-faults-minute.bats t/2030-faults-random.bats
 
 # make crash-sweep   300 moments of a crash; COUNT, SEED, MOMENT, JOBS and KEEP as t/crash-sweep says
 check_DATA = t/sweep-preload.so

@@ -25,6 +25,8 @@
 #define TOKEN_PATIENCE 90000 /* ms to wait for a token of the budget before giving the turn back */
 #define HOLD_DEFAULT 60000   /* ms of quiet after a 429 that names no time */
 #define OTP_SLACK 5000
+#define BEGIN_TRIES 3
+#define BEGIN_PAUSE 50       /* ms */
 #define TRACE_ID_END 35      /* of a traceparent: version and trace id */
 
 /* ---- opening -------------------------------------------------------------------------------------- */
@@ -149,11 +151,15 @@ int work_sleep(struct work *w, int64_t ms)
 
 jv work_ask(struct work *w, const char *kind, const char *question, int64_t timeout, struct err *e)
 {
-	struct ask *a = ask_open(w->session, kind, question, NULL, timeout ? clock_wall() + timeout : 0, true, e);
+	/* a challenge or a payment is about the page that was kept just now */
+	bool shown = strcmp(kind, "captcha") == 0 || strcmp(kind, "payment") == 0;
+	jv picture = shown && json_len(w->evidence) ? json_at(w->evidence, (int)json_len(w->evidence) - 1) : jv_null();
+	struct ask *a = ask_open(w->session, kind, question, json_string(picture, NULL), timeout ? clock_wall() + timeout : 0, true, e);
 	struct pollfd p[2];
 	enum ask_got got;
 	jv answer = jv_invalid();
 
+	jv_free(picture);
 	if (!a)
 		return answer;
 	work_say(w, "human.required", ask_event_data(a));
@@ -449,6 +455,20 @@ static int refuse_while_settling(struct work *w, struct err *e)
 	return open ? err_set(e, EX_TEMPFAIL, "a booking of %s is not settled yet; only reading back may go on", w->session) : 0;
 }
 
+/* What another program of the session has sealed since. */
+static void read_state(struct work *w)
+{
+	struct err e;
+	jv now = part_read(w->session, PART_STATE, &e);
+
+	if (json_ok(now)) {
+		jv_free(w->state);
+		w->state = now;
+	} else {
+		warn("%s", e.text);
+	}
+}
+
 static int begin_once(struct work *w, int64_t timeout, struct err *e)
 {
 	jv answer, s = settings(w, e), state;
@@ -467,9 +487,11 @@ static int begin_once(struct work *w, int64_t timeout, struct err *e)
 	bool fresh = json_bool(answer, "fresh", false);
 
 	jv_free(answer);
-	state = json_get(w->state, "page");
-	if (fresh)
+	if (fresh) {
 		flow_memo_clear(w->memo);
+		read_state(w);
+	}
+	state = json_get(w->state, "page");
 	if (fresh && json_is(state, JV_KIND_OBJECT)) {
 		if (page_do(w, json_obj("do", jv_string("restore"), "state", state, NULL), PAGE_TIMEOUT, &answer, e))
 			return -1;
@@ -478,6 +500,17 @@ static int begin_once(struct work *w, int64_t timeout, struct err *e)
 		jv_free(state);
 	}
 	return 0;
+}
+
+/* An agent that is just ending, or was killed, may still take a connection and drop it: so a few tries. */
+static int begin(struct work *w, int64_t timeout, struct err *e)
+{
+	for (int left = BEGIN_TRIES;; left--) {
+		if (begin_once(w, timeout, e) == 0)
+			return 0;
+		if (w->page || left == 1 || work_sleep(w, BEGIN_PAUSE))
+			return -1;
+	}
 }
 
 int work_begin(struct work *w, int64_t timeout, struct err *e)
@@ -490,10 +523,7 @@ int work_begin(struct work *w, int64_t timeout, struct err *e)
 	}
 	if (refuse_while_settling(w, e))
 		return -1;
-	if (begin_once(w, timeout, e) == 0)
-		return 0;
-	/* an agent that was just ending: one more try with a new one */
-	return w->page ? -1 : begin_once(w, timeout, e);
+	return begin(w, timeout, e);
 }
 
 /* Cookies are another program's too (ab-login's): what is on disk is read again before it is compared. */
@@ -602,7 +632,10 @@ static bool new_page(struct work *w)
 		return false;
 	page_close(w->page);
 	w->page = NULL;
-	return begin_once(w, PAGE_TIMEOUT, &e) == 0;
+	if (begin(w, PAGE_TIMEOUT, &e) == 0)
+		return true;
+	warn("the page agent is gone, and another could not be had: %s", e.text);
+	return false;
 }
 
 /* True when flow NAME may run again: a log-in or fresh start was in order, and did its part. */
