@@ -30,17 +30,32 @@ static const struct opt opts[] = {
 	{0, "page-fd", "FD", "use this connection to the page, whose turn is ours", &page_fd_text, NULL, NULL},
 	{0}};
 
-/* LOGIN_FILE, as work.h has it. */
-static jv history_read(const char *session)
+/* LOGIN_FILE, as work.h has it. A damaged one may have held a refusal, and is no leave to try: invalid with *e. */
+static jv history_read(const char *session, struct err *e)
 {
-	char *path = path_state(session, LOGIN_FILE, NULL);
+	char *path = path_state(session, LOGIN_FILE, e);
 	jv v = path ? json_read(path, 65536, NULL) : jv_invalid();
 
+	if (path && !json_ok(v) && errno == ENOENT) {
+		v = jv_object();
+	} else if (path && !json_is(v, JV_KIND_OBJECT)) {
+		jv_free(v);
+		v = jv_invalid();
+		err_set(e, EX_DATAERR, "%s can't be read, and may hold a refusal: see whether you can log in yourself, then remove it", path);
+	}
 	free(path);
-	if (json_is(v, JV_KIND_OBJECT))
-		return v;
-	jv_free(v);
-	return jv_object();
+	return v;
+}
+
+/* The same once it is known to be whole. */
+static jv history_again(const char *session)
+{
+	struct err e;
+	jv v = history_read(session, &e);
+
+	if (!json_ok(v))
+		die_err(&e);
+	return v;
 }
 
 static void history_write(const char *session, jv history)
@@ -71,7 +86,7 @@ static void record_mark(const char *session, char *out, size_t size)
 
 static void may_log_in(struct work *w, struct err *e)
 {
-	jv history = history_read(w->session), refused = json_get(history, "refused"), times = json_get(history, "times");
+	jv history = history_read(w->session, e), refused = json_get(history, "refused"), times = json_get(history, "times");
 	int64_t now = clock_wall(), oldest = now;
 	char mark[80];
 	int recent = 0;
@@ -99,7 +114,7 @@ static void may_log_in(struct work *w, struct err *e)
 /* Counted before it is tried: a crash in between must not give a free one. */
 static void count_login(const char *session)
 {
-	jv history = history_read(session), times = json_get(history, "times"), kept = jv_array();
+	jv history = history_again(session), times = json_get(history, "times"), kept = jv_array();
 	int64_t now = clock_wall();
 
 	for (struct json_iter it = json_iter(times); json_next(&it);)
@@ -113,7 +128,7 @@ static void count_login(const char *session)
 static void note_outcome(const struct work *w, const char *class, const char *reason)
 {
 	char now[CLOCK_TEXT], mark[80];
-	jv history = history_read(w->session), refused = json_get(history, "refused"), last = jv_null();
+	jv history = history_again(w->session), refused = json_get(history, "refused"), last = jv_null();
 
 	record_mark(w->session, mark, sizeof mark);
 	if (strcmp(class, "ok") != 0)
