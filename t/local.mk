@@ -88,4 +88,4 @@ crash-sweep: all t/sweep-preload.so
 	$(AM_TESTS_ENVIRONMENT) $(srcdir)/t/crash-sweep
 .PHONY: crash-sweep
 EXTRA_DIST += t/sweep-preload.c t/crash-sweep
-TESTS += t/2100-crash.bats
+TESTS += t/2100-crash.bats t/2110-torn.bats
