@@ -60,6 +60,8 @@ finish() {
 
 @test "monitor-and-book hands the feedback to the two that share it, and passes all events" {
 	start monitor-and-book
+	until_true 20 jq -e '.argv[1]' "$FAKE/alice.ab-plan.info" >/dev/null
+	until_true 20 jq -e '.argv[1]' "$FAKE/alice.ab-book.info" >/dev/null
 	[ "$(jq -r '.argv[0]' "$FAKE/alice.ab-plan.info")" = --feedback ]
 	[ "$(jq -r '.argv[1]' "$FAKE/alice.ab-plan.info")" = "$(jq -r '.argv[1]' "$FAKE/alice.ab-book.info")" ]
 	[ "$(stat -c %F,%a "$(jq -r '.argv[1]' "$FAKE/alice.ab-plan.info")")" = fifo,600 ]
