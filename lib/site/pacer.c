@@ -105,6 +105,8 @@ static int bucket_open(struct bucket *b, const struct pacer *p, int64_t now, str
 		return -1;
 	old = json_read(b->path, FILE_MAX, e);
 	if (!json_ok(old) && access(b->path, F_OK) == 0) {
+		jv_free(old);
+		jv_free(log);
 		close(b->lock_fd);
 		b->lock_fd = -1;
 		return err_wrap(e, "the budget can't be read (remove the file once the site's window has passed)");
