@@ -4,7 +4,7 @@
 # Elsewhere: the journal at every byte (t/unit/journal-test), the audit chain (0530), the outbox (0540), what is sealed
 # (0310 cut at any place, 0320 killed at any step).
 bats_require_minimum_version 1.5.0
-export BATS_TEST_TIMEOUT=120
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
 load lib
 
 setup() {
