@@ -39,6 +39,12 @@ load faults
 		login {"fault":"two-codes"} ok
 		login {"fault":"image-code"} ok
 		login {"fault":"captcha"} ok
+		login {"fault":"late-code","ms":8300} no_code
+		code-page {"fault":"throttle","retry_after":1} throttled
+		code-page {"fault":"changed"} changed
+		code-page {"fault":"maintenance"} maintenance
+		code-page {"fault":"huge"} changed
+		code-page {"fault":"garbage"} changed
 		code {"fault":"throttle","retry_after":1} throttled
 		code {"fault":"slow","ms":400} ok
 		code {"fault":"slow","ms":4000} unreachable
@@ -47,6 +53,12 @@ load faults
 		code {"fault":"queue","refresh":1} ok
 		code {"fault":"maintenance"} maintenance
 		code {"fault":"bad-token"} ok
+		entered {"fault":"throttle","retry_after":1} throttled
+		entered {"fault":"expire"} ok
+		entered {"fault":"stall","count":9} unreachable
+		entered {"fault":"changed"} changed
+		entered {"fault":"huge"} changed
+		entered {"fault":"garbage"} changed
 	END
 }
 

@@ -143,3 +143,45 @@ order_all() { order "$1" "{\"count\":99,${2#?}"; }
 	[ "$status" -ne 0 ] && [ "$status" -ne 1 ]
 	[ "$(jq -r 'select(.type == "agent.heartbeat") | .data.verdict' "$HOME/out")" != none ]
 }
+
+@test "a slot that goes before the form is taken, with nothing sent" {
+	faults_setup practice
+	for office in practice practice-api; do
+		[ "$office" = practice ] || { faults_teardown; rm -rf "$HOME" "$MAIL"; faults_setup practice-api; }
+		fresh_case 1
+		control take "{\"office\":\"$office\",\"slot\":$(jq .id <<<"$slot")}" >/dev/null
+		[ "$(book 1)" = failed:taken:next_slot ]
+		[ "$(bookings)" -eq 0 ]
+		control requests | jq -e '.by_path["/office/book"] == null and .by_path["/api/booking"] == null'
+	done
+}
+
+@test "an account that has an appointment already is told so, and gets no other" {
+	faults_setup practice
+	control account '{"account":"alice@example.org","per_account":1}' >/dev/null
+	fresh_case 1
+	[ "$(book 1)" = booked ]
+	fresh_case 1
+	[ "$(book 1)" = failed:already_booked ]
+	[ "$(truth | jq length)" -eq 1 ]
+}
+
+@test "a cancellation whose answer is lost is read back, too" {
+	for office in practice practice-api; do
+		faults_setup "$office"
+		for fault in '"lost-answer"' '"stall","method":"POST"' '"reset","method":"POST"'; do
+			fresh_case 1
+			ab-vault set alice consent.cancel yes
+			[ "$(book 1)" = booked ]
+			ref=$(jq -r 'select(.type == "booking.result") | .data.reference' "$HOME/out")
+			control fault "{\"office\":\"$office\",\"count\":1,\"path\":\"*cancel*\",\"fault\":$fault}" >/dev/null
+			status=0
+			ab-book --cancel "$ref" alice 2>"$HOME/log" || status=$?
+			# gone, or said to be there still: as the site has it
+			[ "$status:$(bookings)" = 0:0 ] || [ "$status:$(bookings)" = 1:1 ]
+			[[ $fault == *reset* ]] || [ "$status" -eq 0 ]
+		done
+		faults_teardown
+		rm -rf "$HOME" "$BATS_TEST_TMPDIR/mail"
+	done
+}

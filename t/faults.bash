@@ -39,6 +39,8 @@ moment_of() {
 	practice:enter) echo '"method":"GET","path":"/office/login"' ;;
 	practice:login) echo '"method":"POST","path":"/office/login"' ;;
 	practice:code) echo '"method":"POST","path":"/office/code"' ;;
+	practice:code-page) echo '"method":"GET","path":"/office/code"' ;;
+	practice:entered) echo '"method":"GET","path":"/office/my","after":1' ;; # where a log-in leads
 	practice:check) echo '"method":"GET","path":"/office/calendar"' ;;
 	practice:form) echo '"method":"GET","path":"/office/slot/*"' ;;
 	practice:submit) echo '"method":"POST","path":"/office/book"' ;;
@@ -234,7 +236,7 @@ run_lane() {
 		[[ $fault != *image-code* ]] || asked_for=otp
 		case $fault in *double*) fresh_case 1 ;; *) fresh_case 5 ;; esac
 		case $moment in
-		alive | enter | login | code) case_login ;;
+		alive | enter | login | code* | entered) case_login ;;
 		check | page | hours) case_check ;;
 		*) case_book ;;
 		esac
