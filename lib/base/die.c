@@ -9,6 +9,20 @@
 
 const char *prog = "ab";
 
+/* What errno means, and what to do where the machine is the trouble. */
+static const char *cause(int err)
+{
+	switch (err) {
+	case ENOSPC:
+	case EDQUOT:
+		return "No space left on device (make room there)";
+	case EROFS:
+		return "Read-only file system (make it writable)";
+	default:
+		return strerror(err);
+	}
+}
+
 static void format(char *to, size_t size, const char *fmt, va_list ap)
 {
 	int saved = errno;
@@ -18,7 +32,7 @@ static void format(char *to, size_t size, const char *fmt, va_list ap)
 	if (n < 0)
 		n = 0;
 	if ((size_t)n < size && len && fmt[len - 1] == ':')
-		snprintf(to + n, size - (size_t)n, " %s", strerror(saved));
+		snprintf(to + n, size - (size_t)n, " %s", cause(saved));
 	errno = saved;
 }
 

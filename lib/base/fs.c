@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/proc.h"
+
 int fs_read_fd(int fd, const char *name, size_t max, struct str *out, struct err *e)
 {
 	char chunk[16384];
@@ -21,7 +23,7 @@ int fs_read_fd(int fd, const char *name, size_t max, struct str *out, struct err
 		if (got < 0) {
 			if (errno == EINTR)
 				continue;
-			if (errno == EAGAIN && poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1) >= 0)
+			if (errno == EAGAIN && proc_poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1) >= 0)
 				continue;
 			err_set(e, EX_IOERR, "read %s:", name);
 			str_free(out);
@@ -65,7 +67,7 @@ int fs_write_all(int fd, const void *data, size_t len)
 		if (put < 0) {
 			if (errno == EINTR)
 				continue;
-			if (errno == EAGAIN && poll(&(struct pollfd){fd, POLLOUT, 0}, 1, -1) >= 0)
+			if (errno == EAGAIN && proc_poll(&(struct pollfd){fd, POLLOUT, 0}, 1, -1) >= 0)
 				continue;
 			return -1;
 		}
@@ -73,6 +75,32 @@ int fs_write_all(int fd, const void *data, size_t len)
 		len -= (size_t)put;
 	}
 	return 0;
+}
+
+int fs_append(int fd, const void *data, size_t len, bool sync)
+{
+	off_t before = lseek(fd, 0, SEEK_END);
+	int saved;
+
+	if (fs_write_all(fd, data, len) == 0 && (!sync || fdatasync(fd) == 0))
+		return 0;
+	saved = errno;
+	/* half a line would make the next one unreadable */
+	if (before >= 0 && ftruncate(fd, before))
+		warn("cut off what was half written:");
+	errno = saved;
+	return -1;
+}
+
+int fs_reserve(int fd, size_t len)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	int r;
+
+	do
+		r = fallocate(fd, FALLOC_FL_KEEP_SIZE, end < 0 ? 0 : end, (off_t)len);
+	while (r && errno == EINTR);
+	return r && (errno == ENOSPC || errno == EDQUOT || errno == EROFS || errno == EIO) ? -1 : 0;
 }
 
 static char *dir_of(const char *path)
@@ -197,23 +225,24 @@ static int lock(const char *path, int how, struct err *e)
 		errno = saved;
 		return err_set(e, EX_TEMPFAIL, "lock %s:", path);
 	}
+	/* who holds it is told to others; on a full disk it is held without */
 	snprintf(text, sizeof text, "%ld\n", (long)getpid());
-	if (ftruncate(fd, 0) || pwrite(fd, text, strlen(text), 0) < 0) {
-		err_set(e, EX_IOERR, "write lock %s:", path);
-		close(fd);
-		return -1;
-	}
+	if (ftruncate(fd, 0) == 0 && pwrite(fd, text, strlen(text), 0) < 0 && errno != ENOSPC && errno != EDQUOT)
+		warn("write lock %s:", path);
 	return fd;
 }
 
 int fs_lock(const char *path, const char *what, struct err *e)
 {
 	int fd = lock(path, LOCK_EX | LOCK_NB, e);
+	pid_t holder;
 
-	if (fd < 0 && errno == EWOULDBLOCK)
-		return err_set(e, EX_TEMPFAIL, "%s runs already as process %ld; stop that one first", what,
-			       (long)fs_lock_holder(path));
-	return fd;
+	if (fd >= 0 || errno != EWOULDBLOCK)
+		return fd;
+	holder = fs_lock_holder(path);
+	if (!holder)
+		return err_set(e, EX_TEMPFAIL, "%s runs already; stop that one first", what);
+	return err_set(e, EX_TEMPFAIL, "%s runs already as process %ld; stop that one first", what, (long)holder);
 }
 
 int fs_lock_wait(const char *path, struct err *e)

@@ -21,6 +21,11 @@ int fs_write_all(int fd, const void *data, size_t len);
 /* Replaces PATH: a temporary file beside it, fsync, rename, fsync of the folder. After a crash there is
  * the old or the new file, whole. */
 int fs_replace(const char *path, const void *data, size_t len, struct err *e);
+/* Appends all of it, or nothing: what was written when the disk filled up is cut off again. SYNC: fdatasync, too. -1 sets errno. */
+int fs_append(int fd, const void *data, size_t len, bool sync);
+/* Makes room for LEN more bytes behind the end of the file, whose size stays, so that what must be written there later can be,
+ * on a full disk too. -1 sets errno (ENOSPC); file systems that can't do it promise nothing. */
+int fs_reserve(int fd, size_t len);
 /* Opens PATH for appending (made 0600 if missing); -1 with *e. */
 int fs_open_append(const char *path, struct err *e);
 /* Makes PATH and what is missing above it, 0700. An existing last folder must be ours and closed to
@@ -33,7 +38,7 @@ int fs_unlink(const char *path, struct err *e);
 
 /* Takes PATH's flock without waiting and writes our pid into it. Returns the descriptor, to be kept open
  * as long as the lock is wanted; -1 with EX_TEMPFAIL and the holder's pid in the message (WHAT names the
- * thing held: "alice's ab-poll"). */
+ * thing held: "alice's ab-poll"). On a full disk the lock is taken all the same, and the holder not known. */
 int fs_lock(const char *path, const char *what, struct err *e);
 /* The same, waiting; for short critical sections. */
 int fs_lock_wait(const char *path, struct err *e);

@@ -1,12 +1,14 @@
 #include "base/opt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/die.h"
 #include "base/str.h"
@@ -44,6 +46,15 @@ static _Noreturn void finish(void)
 	exit(0);
 }
 
+/* A standard descriptor that was closed (>&-) would be given to the next file that is opened, and events be written into it.
+ * What takes its place can't be used the way that one would be: EBADF, as if it were closed. */
+static void hold_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+			exit(EX_OSERR);
+}
+
 int opt_parse(int argc, char **argv, const struct opt_spec *spec)
 {
 	struct option longs[64] = {0};
@@ -52,6 +63,7 @@ int opt_parse(int argc, char **argv, const struct opt_spec *spec)
 	size_t s = 2;
 
 	prog = spec->program;
+	hold_standard();
 	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an EPIPE where it was written to */
 	if (!spec->stop_early) {
 		shorts[0] = ':';

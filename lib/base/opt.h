@@ -23,7 +23,7 @@ struct opt_spec {
 	bool stop_early;      /* options end at the first operand (programs that run another) */
 };
 
-/* Sets prog, ignores SIGPIPE (a closed pipe is an EPIPE error), handles --help and --version (stdout, exit 0) and mistakes (exit 64). Returns the index of
+/* Sets prog, ignores SIGPIPE (a closed pipe is an EPIPE error), makes standard descriptors that are closed fail with EBADF, handles --help and --version (stdout, exit 0) and mistakes (exit 64). Returns the index of
  * the first operand in argv. */
 int opt_parse(int argc, char **argv, const struct opt_spec *spec);
 
