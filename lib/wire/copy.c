@@ -71,6 +71,12 @@ enum line_got copy_next(struct copy *c, jv *event)
 	return LINE_OK;
 }
 
+void copy_take_back(struct copy *c)
+{
+	c->queue.len -= c->len + 1;
+	c->put -= c->len + 1;
+}
+
 int copy_add(struct copy *c, jv event)
 {
 	char *text = json_text(event);

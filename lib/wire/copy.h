@@ -33,6 +33,8 @@ bool copy_ready(const struct copy *c);
 /* The next event, its line queued as it was. LINE_AGAIN: nothing there, or too much is queued; LINE_LONG: a bad
  * line, which was reported and is not copied; LINE_EOF; LINE_ERROR: errno. Never waits. */
 enum line_got copy_next(struct copy *c, jv *event);
+/* Takes the line that copy_next queued last, and that nothing was queued or written after, off the queue again. */
+void copy_take_back(struct copy *c);
 /* Queues an event of our own (consumed). -1 with EMSGSIZE: over 1 MiB, not queued. */
 int copy_add(struct copy *c, jv event_taken);
 /* Writes what OUT takes now. -1 sets errno (EPIPE: the reader is gone). */

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += lib/libwire.a
 lib_libwire_a_SOURCES = \
+	lib/wire/alert.c lib/wire/alert.h \
 	lib/wire/ask.c lib/wire/ask.h \
 	lib/wire/copy.c lib/wire/copy.h \
 	lib/wire/driver.c lib/wire/driver.h \
