@@ -118,7 +118,7 @@ static int append(struct audit *a, const char *key, const char *value, size_t le
 	hash_of(a->head.hash, line.s, line.len, sum);
 	str_addf(&line, ",\"hash\":\"%s\"}\n", sum);
 	a->dirty = true;
-	r = fs_write_all(a->fd, line.s, line.len);
+	r = fs_append(a->fd, line.s, line.len, false);
 	if (r) {
 		err_set(e, EX_IOERR, "append to %s:", a->path);
 	} else {

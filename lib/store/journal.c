@@ -9,6 +9,7 @@
 #include "base/fs.h"
 
 #define JOURNAL_MAX (64u << 20)
+#define RESERVE (64u << 10) /* all the records of one attempt, and of reading back again and again */
 
 struct journal {
 	int fd;
@@ -85,10 +86,14 @@ void journal_free(struct journal *j)
 	free(j);
 }
 
+int journal_reserve(struct journal *j, struct err *e)
+{
+	return fs_reserve(j->fd, RESERVE) ? err_set(e, EX_IOERR, "make room in %s:", j->path) : 0;
+}
+
 int journal_add(struct journal *j, jv record, struct err *e)
 {
 	char now[CLOCK_TEXT], *text;
-	off_t before = lseek(j->fd, 0, SEEK_END);
 	int r;
 
 	record = json_set(record, "seq", jv_number(j->seq + 1));
@@ -99,13 +104,11 @@ int journal_add(struct journal *j, jv record, struct err *e)
 	str_puts(&line, text);
 	str_putc(&line, '\n');
 	free(text);
-	r = fs_write_all(j->fd, line.s, line.len) || fdatasync(j->fd) ? -1 : 0;
+	r = fs_append(j->fd, line.s, line.len, true);
+	if (r)
+		err_set(e, EX_IOERR, "write %s:", j->path);
 	str_free(&line);
 	if (r) {
-		err_set(e, EX_IOERR, "write %s:", j->path);
-		/* half a line would make the next one unreadable */
-		if (before < 0 || ftruncate(j->fd, before))
-			warn("cut the half-written line of %s:", j->path);
 		jv_free(record);
 		return -1;
 	}

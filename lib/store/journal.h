@@ -23,6 +23,9 @@ struct journal *journal_open(const char *session, struct err *e);
 /* To read only: an unfinished last line may be being written, and is left alone. A missing one is empty. */
 struct journal *journal_read(const char *session, struct err *e);
 void journal_free(struct journal *j);
+/* Makes room for what will have to be written after a commit, so that a disk that fills up meanwhile does not keep it from
+ * the journal. On failure nothing may be sent. */
+int journal_reserve(struct journal *j, struct err *e);
 /* Adds RECORD (consumed; gets seq and time) and syncs it. On failure nothing may be sent. */
 int journal_add(struct journal *j, jv record_taken, struct err *e);
 
