@@ -58,16 +58,15 @@ static jv history_again(const char *session)
 	return v;
 }
 
-static void history_write(const char *session, jv history)
+static int history_write(const char *session, jv history, struct err *e)
 {
-	struct err e;
-	char *path = path_state(session, LOGIN_FILE, &e), *text = json_text(history);
+	char *path = path_state(session, LOGIN_FILE, e), *text = json_text(history);
+	int r = path ? fs_replace(path, text, strlen(text), e) : -1;
 
-	if (!path || fs_replace(path, text, strlen(text), &e))
-		die_err(&e); /* without it nothing would bound the next login */
 	free(path);
 	free(text);
 	jv_free(history);
+	return r;
 }
 
 /* Changes whenever the sealed secrets are written: what a refusal is bound to. */
@@ -116,18 +115,21 @@ static void count_login(const char *session)
 {
 	jv history = history_again(session), times = json_get(history, "times"), kept = jv_array();
 	int64_t now = clock_wall();
+	struct err e;
 
 	for (struct json_iter it = json_iter(times); json_next(&it);)
 		if (json_is(it.value, JV_KIND_NUMBER) && (int64_t)jv_number_value(it.value) > now - HOUR)
 			kept = json_push(kept, jv_copy(it.value));
 	jv_free(times);
-	history_write(session, json_set(history, "times", json_push(kept, jv_number((double)now))));
+	if (history_write(session, json_set(history, "times", json_push(kept, jv_number((double)now))), &e))
+		die_err(&e); /* without it nothing would bound the next login */
 }
 
 /* CLASS "ok" and "login_failed" are the site's own word on the record; whatever else went wrong leaves that as it is. */
 static void note_outcome(const struct work *w, const char *class, const char *reason)
 {
 	char now[CLOCK_TEXT], mark[80];
+	struct err e;
 	jv history = history_again(w->session), refused = json_get(history, "refused"), last = jv_null();
 
 	record_mark(w->session, mark, sizeof mark);
@@ -139,7 +141,8 @@ static void note_outcome(const struct work *w, const char *class, const char *re
 						   : json_obj("at", jv_string(clock_format(clock_wall(), now)), "reason", jv_string(reason),
 							      "record", jv_string(mark), NULL);
 	}
-	history_write(w->session, json_set(json_set(history, "refused", refused), "last", last));
+	if (history_write(w->session, json_set(json_set(history, "refused", refused), "last", last), &e))
+		warn("%s", e.text); /* no further login goes before one can be counted */
 }
 
 static int finish(struct work *w, bool ok, const char *reason, int64_t began, int status)
@@ -241,5 +244,5 @@ int main(int argc, char **argv)
 		status = log_in(&w);
 	work_end(&w);
 	work_close(&w);
-	return status;
+	return w.page_given < 0 ? work_status(&w, status) : status;
 }

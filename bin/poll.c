@@ -42,6 +42,7 @@ struct watch {
 
 struct look {
 	const char *verdict;
+	bool own_trouble; /* with this machine, not the site: a full disk */
 	char reason[512];
 	jv slots;
 	int64_t took;
@@ -112,7 +113,8 @@ static void look_once(struct watch *w, struct look *l)
 		w->stopped_for_good = true;
 		look_failed(l, "paused", e.text);
 	} else if (work_begin(&w->work, TURN_TIMEOUT, &e)) {
-		look_failed(l, e.status == EX_TEMPFAIL ? "paused" : "unreachable", e.text);
+		l->own_trouble = e.status == EX_IOERR || e.status == EX_CANTCREAT || e.status == EX_OSERR;
+		look_failed(l, e.status == EX_TEMPFAIL || l->own_trouble ? "paused" : "unreachable", e.text);
 	} else {
 		work_flow(&w->work, "check", jv_null(), jv_null(), &r);
 		clock_format(clock_wall(), l->checked_at);
@@ -121,6 +123,7 @@ static void look_once(struct watch *w, struct look *l)
 			take_slots(w, l, &r);
 		else
 			look_failed(l, verdict_of(r.class), r.reason);
+		l->own_trouble = is(r.class, "stopped") && work_sleep(&w->work, 0) == 0; /* else it is a signal */
 		w->stopped_for_good |= !flow_ok(&r) && flow_policy(w->work.provider, r.class) == ACTION_STOP;
 		flow_result_free(&r);
 	}
@@ -182,7 +185,7 @@ static void mind_blindness(struct watch *w, const struct look *l)
 		return;
 	}
 	w->failures++;
-	bool now = flow_policy(w->work.provider, l->verdict) == ACTION_ALERT && !w->alerted;
+	bool now = (l->own_trouble || flow_policy(w->work.provider, l->verdict) == ACTION_ALERT) && !w->alerted;
 
 	if (!now && blind < w->alert_after && !w->stopped_for_good)
 		return;
@@ -273,6 +276,8 @@ static int watch(struct watch *w)
 		jv_free(l.slots);
 		if (w->stopped_for_good)
 			return EX_NOPERM;
+		if (w->work.unheard) /* nobody would be told of a slot */
+			break;
 		if (w->paused)
 			say_paused(w);
 		wait_until(w, next);
@@ -334,7 +339,7 @@ int main(int argc, char **argv)
 	if (w.work.stop_fd < 0)
 		die_err(&e);
 	w.seen_at = clock_mono();
-	status = once ? check_once(&w) : watch(&w);
+	status = work_status(&w.work, once ? check_once(&w) : watch(&w));
 	work_close(&w.work);
 	return status;
 }

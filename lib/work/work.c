@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +27,8 @@
 #define TOKEN_PATIENCE 90000 /* ms to wait for a token of the budget before giving the turn back */
 #define HOLD_DEFAULT 60000   /* ms of quiet after a 429 that names no time */
 #define OTP_SLACK 5000
+#define LOOK_ROUND 500       /* ms between looks whether we are told to end, while a reader does not read */
+#define READER_PATIENCE 5000 /* ms that it has then */
 #define BEGIN_TRIES 3
 #define BEGIN_PAUSE 50       /* ms */
 #define TRACE_ID_END 35      /* of a traceparent: version and trace id */
@@ -95,6 +99,7 @@ int work_open(struct work *w, char **argv, unsigned parts, unsigned hand_on, str
 	w->page = NULL;
 	w->memo = NULL;
 	w->lock = -1;
+	w->unheard = 0;
 	w->logged_in = false;
 	trace_make(NULL, w->trace);
 	if (!name_valid(w->session))
@@ -136,10 +141,67 @@ void work_close(struct work *w)
 
 /* ---- events, waiting, asking ---------------------------------------------------------------------- */
 
+static bool told_to_end(void)
+{
+	sigset_t waiting;
+
+	return sigpending(&waiting) == 0 &&
+	       (sigismember(&waiting, SIGTERM) > 0 || sigismember(&waiting, SIGINT) > 0 || sigismember(&waiting, SIGHUP) > 0);
+}
+
+/* All of it, however slowly it is read; but a reader that does not read must not keep us from ending. Our signals are blocked, so
+ * a write that waits would. */
+static int put_slowly(int fd, const char *text, size_t len)
+{
+	int64_t until = INT64_MAX;
+
+	while (len) {
+		struct pollfd p = {fd, POLLOUT, 0};
+		ssize_t put = 0;
+
+		if (proc_poll(&p, 1, clock_mono() + LOOK_ROUND) > 0)
+			/* of a pipe that polls as writable, PIPE_BUF bytes fit without waiting */
+			put = write(fd, text, len < PIPE_BUF ? len : PIPE_BUF);
+		else if (until == INT64_MAX && told_to_end())
+			until = clock_mono() + READER_PATIENCE;
+		if (put < 0 && errno != EINTR && errno != EAGAIN)
+			return -1;
+		if (put > 0) {
+			text += put;
+			len -= (size_t)put;
+		} else if (clock_mono() >= until) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+	}
+	return 0;
+}
+
+void work_put(struct work *w, jv event)
+{
+	struct str line = {0};
+
+	json_add_text(&line, event);
+	str_putc(&line, '\n');
+	jv_free(event);
+	if (line.len > LINE_EVENT_MAX) {
+		warn("an event of ours is left out: longer than %u bytes", LINE_EVENT_MAX);
+	} else if (!w->unheard && put_slowly(w->out, line.s, line.len)) {
+		w->unheard = errno; /* half a line may stand there: nothing may follow it */
+		if (errno != EPIPE)
+			warn("write standard output:");
+	}
+	str_free(&line);
+}
+
 void work_say(struct work *w, const char *type, jv data)
 {
-	if (event_say(w->out, type, w->session, w->trace, data) && errno != EPIPE)
-		warn("write an event:");
+	work_put(w, event_make(type, w->session, w->trace, data));
+}
+
+int work_status(const struct work *w, int status)
+{
+	return w->unheard && w->unheard != EPIPE && (status == 0 || status == EX_NO) ? EX_IOERR : status;
 }
 
 int work_sleep(struct work *w, int64_t ms)
@@ -191,6 +253,16 @@ jv work_evidence_taken(struct work *w)
 
 /* ---- the flow's host ------------------------------------------------------------------------------ */
 
+/* A budget that can't be written down (a full disk) keeps all from being sent, but for the few requests that prove what came
+ * of a commit: the budget's reserve is for them, and the person's booking is what it is about. */
+static bool proof_first(const struct work *w, const struct err *e)
+{
+	if (!w->settling || (e->status != EX_IOERR && e->status != EX_CANTCREAT))
+		return false;
+	warn("%s; reading back all the same", e->text);
+	return true;
+}
+
 static int host_take(void *ctx, struct err *e)
 {
 	struct work *w = ctx;
@@ -199,7 +271,7 @@ static int host_take(void *ctx, struct err *e)
 	for (;;) {
 		int64_t wait = pacer_take(w->pacer, w->booking, e);
 
-		if (wait == 0)
+		if (wait == 0 || (wait < 0 && proof_first(w, e)))
 			return 0;
 		if (wait < 0)
 			return -1;

@@ -44,6 +44,7 @@ struct work {
 	struct flow_memo *memo;
 	struct flow_host host;
 	int lock;
+	int unheard;    /* errno with which OUT failed; nothing is written there any more */
 	bool logged_in; /* this turn began with, or made, a log-in that worked */
 };
 
@@ -69,7 +70,11 @@ jv work_evidence_taken(struct work *w);
 jv work_ask(struct work *w, const char *kind, const char *question, int64_t timeout, struct err *e);
 /* Waits; -1 when stop_fd became readable. */
 int work_sleep(struct work *w, int64_t ms);
-/* One event about this session, in the current trace. */
+/* One event about this session, in the current trace. A reader that is slow is waited for, until we are told to end. */
 void work_say(struct work *w, const char *type, jv data_taken);
+/* EVENT as it is. */
+void work_put(struct work *w, jv event_taken);
+/* The exit status: STATUS, or EX_IOERR where what went well could not be said. */
+int work_status(const struct work *w, int status);
 
 #endif
