@@ -14,6 +14,7 @@
 #include "plan/slot.h"
 #include "store/consent.h"
 #include "store/journal.h"
+#include "wire/alert.h"
 #include "wire/launch.h"
 #include "work/work.h"
 
@@ -50,17 +51,41 @@ static jv record(const char *what, jv request, jv more)
 	return json_merge_take(json_obj("what", jv_string(what), "goal", json_get(request, "goal"), "attempt", json_get(request, "attempt"), NULL), more);
 }
 
-static void must(int r, const struct err *e)
-{
-	if (r)
-		die_err(e); /* what can't be written down is not done */
-}
-
 static int status_for(const char *status)
 {
 	if (strcmp(status, "booked") == 0 || strcmp(status, "pending") == 0)
 		return 0;
 	return strcmp(status, "unknown") == 0 ? EX_UNKNOWN : EX_NO;
+}
+
+/* What can't be written down is not done: that is said, and is the end. The next start goes on where the journal is. */
+static void must(struct back *b, int r, const struct err *e)
+{
+	if (!r)
+		return;
+	work_put(&b->work, alert_stop(b->work.session, b->work.trace, e->text));
+	die_err(e);
+}
+
+static int add(struct back *b, jv entry, struct err *e)
+{
+	int r = journal_add(b->journal, entry, e);
+	jv over = r ? jv_invalid() : alert_over(b->work.session);
+
+	if (json_ok(over))
+		work_put(&b->work, over);
+	else
+		jv_free(over);
+	return r;
+}
+
+/* Where a record that is missing costs nothing that is not found out again. */
+static void add_if_possible(struct back *b, jv entry)
+{
+	struct err e;
+
+	if (add(b, entry, &e))
+		warn("%s", e.text);
 }
 
 static void tell(struct back *b, jv event)
@@ -69,8 +94,7 @@ static void tell(struct back *b, jv event)
 
 	b->last = status_for(json_str(data, "status", ""));
 	jv_free(data);
-	if (event_put(b->work.out, jv_copy(event)))
-		warn("pass the outcome on:");
+	work_put(&b->work, jv_copy(event));
 }
 
 /* What ab-plan is to do about a failure: classes may be the provider's own, and its policy is known here. */
@@ -108,7 +132,10 @@ static void conclude(struct back *b, const char *status, const char *reason, jv 
 	}
 	jv event = event_make("booking.result", b->work.session, b->work.trace, data);
 
-	must(journal_add(b->journal, record("result", b->request, json_obj("event", jv_copy(event), NULL)), &e), &e);
+	if (add(b, record("result", b->request, json_obj("event", jv_copy(event), NULL)), &e)) {
+		err_wrap(&e, "'%s %.80s' can't be journalled", status, json_str(booking, "reference", ""));
+		must(b, -1, &e);
+	}
 	tell(b, event);
 	jv_free(event);
 	if (*conflict)
@@ -129,32 +156,28 @@ static int before_commit(void *ctx, struct err *e)
 		return err_set(e, EX_SOFTWARE, "the request expired before the commit");
 	if (work_sleep(&b->work, 0))
 		return err_set(e, EX_SOFTWARE, "told to stop before the commit");
-	if (journal_add(b->journal, record("intent", b->request, json_obj("slot", json_get(b->request, "slot"), "trace", jv_string(b->work.trace), NULL)), e)) {
-		e->status = EX_SOFTWARE;
-		return -1;
-	}
+	must(b, journal_reserve(b->journal, e), e);
+	must(b, add(b, record("intent", b->request, json_obj("slot", json_get(b->request, "slot"), "trace", jv_string(b->work.trace), NULL)), e), e);
 	return 0;
 }
 
 static void after_commit(void *ctx, const char *sent)
 {
 	struct back *b = ctx;
-	struct err e;
 
 	snprintf(b->sent, sizeof b->sent, "%s", sent);
 	if (strcmp(sent, "no") == 0)
-		must(journal_add(b->journal, record("unsent", b->request, jv_object()), &e), &e);
+		add_if_possible(b, record("unsent", b->request, jv_object()));
 }
 
 static void keep_known(void *ctx, jv booking)
 {
 	struct back *b = ctx;
-	struct err e;
 
 	jv_free(b->known);
 	b->known = jv_copy(booking);
 	if (*b->sent && !b->work.settling)
-		must(journal_add(b->journal, record("known", b->request, json_obj("booking", jv_copy(booking), NULL)), &e), &e);
+		add_if_possible(b, record("known", b->request, json_obj("booking", jv_copy(booking), NULL)));
 }
 
 /* ---- reading back --------------------------------------------------------------------------------- */
@@ -601,7 +624,7 @@ int book_back(const struct book_job *job, int in, int out, char **argv)
 		jv line = json_parse(text, len, &e), request = json_get(line, "request");
 
 		if (json_has(line, "told"))
-			must(journal_add(b.journal, json_obj("what", jv_string("told"), "id", json_get(line, "told"), NULL), &e), &e);
+			add_if_possible(&b, json_obj("what", jv_string("told"), "id", json_get(line, "told"), NULL));
 		if (json_is(request, JV_KIND_OBJECT)) {
 			take_request(&b, request);
 			say_ready(&b);
@@ -650,16 +673,15 @@ static int before_cancel(void *ctx, struct err *e)
 
 	if (consent_check(b->work.rules, CONSENT_CANCEL, clock_wall(), e) == CONSENT_NO)
 		return -1;
-	return journal_add(b->journal, json_obj("what", jv_string("cancel"), "reference", json_get(b->known, "reference"), NULL), e);
+	return add(b, json_obj("what", jv_string("cancel"), "reference", json_get(b->known, "reference"), NULL), e);
 }
 
 static void after_cancel(void *ctx, const char *sent)
 {
 	struct back *b = ctx;
-	struct err e;
 
 	snprintf(b->sent, sizeof b->sent, "%s", sent);
-	must(journal_add(b->journal, json_obj("what", jv_string("cancel-sent"), "sent", jv_string(sent), NULL), &e), &e);
+	add_if_possible(b, json_obj("what", jv_string("cancel-sent"), "sent", jv_string(sent), NULL));
 }
 
 /* The slot of the booking that we made under this reference, if we did. */
@@ -711,7 +733,7 @@ static int cancel_by_hand(struct back *b, const char *reference)
 		warn("%s: whether it is cancelled can't be read back: %s", reference, why);
 	}
 	jv_free(booking);
-	must(journal_add(b->journal, json_obj("what", jv_string("cancelled"), "reference", jv_string(reference), "status", jv_number(status), NULL), &e), &e);
+	add_if_possible(b, json_obj("what", jv_string("cancelled"), "reference", jv_string(reference), "status", jv_number(status), NULL));
 	return status;
 }
 
@@ -727,7 +749,7 @@ int book_by_hand(const struct book_job *job, char **argv)
 		b.work.commit = before_cancel;
 		b.work.committed = after_cancel;
 	}
-	status = job->settle ? settle_by_hand(&b, job->settle) : cancel_by_hand(&b, job->cancel);
+	status = work_status(&b.work, job->settle ? settle_by_hand(&b, job->settle) : cancel_by_hand(&b, job->cancel));
 	close_back(&b);
 	return status;
 }

@@ -24,9 +24,11 @@
 #include "base/sandbox.h"
 #include "book.h"
 #include "store/keys.h"
+#include "wire/copy.h"
 #include "wire/event.h"
 
 #define QUEUE_MAX 64
+#define PATIENCE 5000 /* ms that a reader has when we are told to stop */
 
 static const char *feedback, *cancel, *settle;
 
@@ -38,10 +40,14 @@ static const struct opt opts[] = {
 
 struct front {
 	const char *session;
-	struct line_in in, back; /* our stdin; the back's lines */
-	int to_back, out;        /* out: -1 once its reader has gone */
-	jv queue;
-	bool ready, asked_to_end;
+	struct copy copy;      /* stdin to stdout, with the back's events in between */
+	struct line_in back;   /* the back's lines */
+	int to_back;
+	jv queue, told;        /* requests; {"id","end"} of results that are on their way out */
+	bool ready;            /* the back waits for a request */
+	bool reading, heard;   /* our stdin; our stdout */
+	int64_t give_up;       /* clock_mono: when told to stop, how long a reader may take; -1: as long as it likes */
+	int failed;            /* exit status for a standard descriptor that failed */
 };
 
 static void send_back(struct front *f, jv line)
@@ -82,14 +88,12 @@ static void pass_on(struct front *f, jv event)
 {
 	bool result = strcmp(event_type(event), "booking.result") == 0;
 
-	if (f->out >= 0 && event_put(f->out, jv_copy(event))) {
-		warn("write standard output:");
-		f->out = -1;
-	}
+	if (f->heard && copy_add(&f->copy, jv_copy(event)))
+		warn("an event of ours is left out:");
 	if (result || str_starts(event_type(event), "human."))
 		wake_plan(event);
-	if (result && f->out >= 0)
-		send_back(f, json_obj("told", json_get(event, "id"), NULL));
+	if (result && f->heard)
+		f->told = json_push(f->told, json_obj("id", json_get(event, "id"), "end", jv_number((double)f->copy.put), NULL));
 }
 
 /* One line of the back; false at its end. */
@@ -121,22 +125,23 @@ static void take_event(struct front *f, jv event)
 		f->queue = json_push(f->queue, jv_copy(event));
 }
 
+static jv without_first(jv list)
+{
+	jv rest = jv_array();
+
+	for (struct json_iter it = json_iter(list); json_next(&it);)
+		if (it.index)
+			rest = json_push(rest, jv_copy(it.value));
+	jv_free(list);
+	return rest;
+}
+
 static void feed_back(struct front *f)
 {
-	jv rest;
-	bool first = true;
-
 	if (!f->ready || !json_len(f->queue))
 		return;
-	rest = jv_array();
-	for (struct json_iter it = json_iter(f->queue); json_next(&it); first = false) {
-		if (first)
-			send_back(f, json_obj("request", jv_copy(it.value), NULL));
-		else
-			rest = json_push(rest, jv_copy(it.value));
-	}
-	jv_free(f->queue);
-	f->queue = rest;
+	send_back(f, json_obj("request", json_at(f->queue, 0), NULL));
+	f->queue = without_first(f->queue);
 	f->ready = false;
 }
 
@@ -148,58 +153,128 @@ static void end_back(struct front *f)
 	f->to_back = -1;
 }
 
-static void from_stdin(struct front *f, int64_t deadline)
+static void from_stdin(struct front *f)
 {
 	jv event;
-	enum line_got got = event_next(&f->in, f->out, &event, deadline);
 
-	if (got == LINE_OK) {
+	switch (copy_next(&f->copy, &event)) {
+	case LINE_OK:
 		take_event(f, event);
 		jv_free(event);
-	} else if (got == LINE_EOF || got == LINE_ERROR) {
-		if (got == LINE_ERROR) {
-			if (errno != EPIPE)
-				warn("copy events:");
-			f->out = -1;
-		}
-		f->in.fd = -1;
+		break;
+	case LINE_EOF:
+		f->reading = false;
+		break;
+	case LINE_ERROR:
+		warn("read standard input:");
+		f->failed = EX_IOERR;
+		f->reading = false;
+	default:
+		break;
 	}
+}
+
+/* Nobody hears us any more: what is under way is finished, and told by the next start. */
+static void lose_reader(struct front *f)
+{
+	if (errno != EPIPE) {
+		warn("write standard output:");
+		f->failed = EX_IOERR;
+	}
+	f->heard = f->reading = false;
+}
+
+/* Results that went out are told, and not again. */
+static void note_told(struct front *f)
+{
+	for (;;) {
+		jv first = json_at(f->told, 0);
+		bool out = json_is(first, JV_KIND_OBJECT) && json_num(first, "end", 0) <= (double)f->copy.gone;
+
+		if (out) {
+			send_back(f, json_obj("told", json_get(first, "id"), NULL));
+			f->told = without_first(f->told);
+		}
+		jv_free(first);
+		if (!out)
+			return;
+	}
+}
+
+static void write_out(struct front *f, short revents)
+{
+	if (!f->heard)
+		return;
+	errno = EPIPE;
+	if (revents & (POLLERR | POLLNVAL) || copy_write(&f->copy))
+		lose_reader(f);
+	else
+		note_told(f);
+}
+
+/* The back decides: before the commit it stops, after it it proves. */
+static void stop(struct front *f, pid_t back)
+{
+	kill(back, SIGTERM);
+	f->give_up = clock_mono() + PATIENCE;
+	f->reading = false;
+	jv_free(f->queue);
+	f->queue = jv_array();
+	end_back(f);
+}
+
+/* True while a reader has something to get from us, and may take its time. */
+static bool owes(const struct front *f)
+{
+	return f->heard && f->copy.put > f->copy.gone && (f->give_up < 0 || clock_mono() < f->give_up);
+}
+
+static void turn(struct front *f, int sigs, pid_t back, bool *open)
+{
+	struct pollfd p[4];
+	bool waiting = line_ready(&f->back) || (f->reading && copy_ready(&f->copy));
+
+	copy_poll(&f->copy, p);
+	if (!f->reading)
+		p[0].fd = -1;
+	if (!f->heard)
+		p[1].fd = -1;
+	p[2] = (struct pollfd){*open ? f->back.fd : -1, POLLIN, 0};
+	p[3] = (struct pollfd){sigs, POLLIN, 0};
+	proc_poll(p, 4, waiting ? 0 : *open ? -1 : f->give_up);
+	if (proc_signal_next(sigs))
+		stop(f, back);
+	if (*open && (p[2].revents || line_ready(&f->back)))
+		*open = from_back(f, 0);
+	if (!*open)
+		f->reading = false;
+	if (f->reading && (p[0].revents || copy_ready(&f->copy)))
+		from_stdin(f);
+	write_out(f, p[1].revents);
+	feed_back(f);
+	if (!f->reading && f->ready && !json_len(f->queue) && !(f->heard && json_len(f->told)))
+		end_back(f);
 }
 
 static int front(struct front *f, int sigs, pid_t back)
 {
+	bool open = true;
 	int status;
 
-	for (bool open = true; open;) {
-		struct pollfd p[4] = {{f->back.fd, POLLIN, 0}, {f->in.fd, POLLIN, 0}, {sigs, POLLIN, 0}, {f->out, 0, 0}};
-		bool waiting = line_ready(&f->back) || (f->in.fd >= 0 && line_ready(&f->in));
-
-		proc_poll(p, 4, waiting ? 0 : -1);
-		if (proc_signal_next(sigs)) { /* the back decides: before the commit it stops, after it it proves */
-			kill(back, SIGTERM);
-			f->in.fd = -1;
-			jv_free(f->queue);
-			f->queue = jv_array();
-			f->ready = true;
-		}
-		if (p[3].revents & (POLLERR | POLLNVAL) && f->out >= 0) {
-			f->out = -1;
-			f->in.fd = -1;
-		}
-		if (p[0].revents || line_ready(&f->back))
-			open = from_back(f, 0);
-		if (f->in.fd >= 0 && (p[1].revents || line_ready(&f->in)))
-			from_stdin(f, 0);
-		feed_back(f);
-		if (f->in.fd < 0 && f->ready && !json_len(f->queue))
-			end_back(f);
+	while (open || owes(f))
+		turn(f, sigs, back, &open);
+	if (f->heard && f->copy.put > f->copy.gone) {
+		warn("told to stop, and nobody reads standard output: the next ab-book %s tells what is left", f->session);
+		f->failed = EX_TEMPFAIL;
 	}
-	line_free(&f->in);
+	copy_free(&f->copy);
 	line_free(&f->back);
 	jv_free(f->queue);
+	jv_free(f->told);
 	while (waitpid(back, &status, 0) < 0 && errno == EINTR)
 		;
-	return proc_exit_status(status);
+	status = proc_exit_status(status);
+	return f->failed && (status == 0 || status == EX_NO) ? f->failed : status;
 }
 
 static pid_t start_back(struct front *f, const struct book_job *job, char **argv)
@@ -228,7 +303,7 @@ int main(int argc, char **argv)
 {
 	static const struct opt_spec spec = {"ab-book", "[--feedback FIFO | --cancel REF | --settle booked|free] SESSION",
 					     "Books the requested slot, proves it and journals it.", opts, 1, 1, false};
-	struct front f = {.out = STDOUT_FILENO};
+	struct front f = {.reading = true, .heard = true, .give_up = -1};
 	struct book_job job;
 	struct err e;
 	int sigs;
@@ -245,6 +320,7 @@ int main(int argc, char **argv)
 	if (cancel || settle)
 		return book_by_hand(&job, argv);
 	f.queue = jv_array();
+	f.told = jv_array();
 	if (!feedback && !(feedback = path_run(f.session, "feedback", &e)))
 		die_err(&e);
 	pid_t back = start_back(&f, &job, argv);
@@ -253,6 +329,6 @@ int main(int argc, char **argv)
 	sigs = proc_signals((const int[]){SIGTERM, SIGINT, SIGHUP, 0}, &e);
 	if (sigs < 0)
 		die_err(&e);
-	line_init(&f.in, STDIN_FILENO, LINE_EVENT_MAX);
+	copy_init(&f.copy, STDIN_FILENO, STDOUT_FILENO);
 	return front(&f, sigs, back);
 }
