@@ -15,6 +15,7 @@
 #include "store/audit.h"
 #include "store/journal.h"
 #include "store/keys.h"
+#include "wire/alert.h"
 #include "wire/copy.h"
 #include "wire/event.h"
 
@@ -41,7 +42,18 @@ static struct audit *chain;
 static struct copy copy;
 static int64_t dirty_since; /* clock_mono; 0: nothing waits */
 static int64_t started;     /* wall time */
+static bool unrecorded;     /* the event that was read last is one that must not pass yet */
 static jv caught_up;        /* {id: true}: recorded by catch_up, and not again */
+
+/* Nothing can be recorded: that is said, so that the person is told, and is the end. */
+static _Noreturn void stop(const struct err *e)
+{
+	if (unrecorded)
+		copy_take_back(&copy);
+	copy_add(&copy, alert_stop(session, NULL, e->text));
+	copy_drain(&copy);
+	die_err(e);
+}
 
 static void sync_now(void)
 {
@@ -52,7 +64,7 @@ static void sync_now(void)
 		return;
 	head = audit_head(chain);
 	if (audit_sync(chain, &e) || (!no_seal && audit_head_write(session, &head, &e)))
-		die_err(&e);
+		stop(&e);
 	dirty_since = 0;
 }
 
@@ -61,7 +73,7 @@ static void record(const char *text, size_t len)
 	struct err e;
 
 	if (audit_add(chain, text, len, &e))
-		die_err(&e);
+		stop(&e);
 	if (!dirty_since)
 		dirty_since = clock_mono();
 }
@@ -84,9 +96,11 @@ static void take(void)
 		return;
 	firm = irreversible(event_type(event));
 	if (strcmp(event_subject(event), session) == 0 && !json_has(caught_up, json_str(event, "id", ""))) {
+		unrecorded = firm;
 		if (firm)
 			sync_now();
 		record(copy.text, copy.len);
+		unrecorded = false;
 		if (firm)
 			sync_now();
 	}
@@ -149,7 +163,7 @@ static void catch_up(void)
 	jv_free(all);
 	due = audit_missing(session, due, &e);
 	if (!json_ok(due))
-		die_err(&e);
+		stop(&e);
 	caught_up = jv_object();
 	for (struct json_iter it = json_iter(due); json_next(&it);) {
 		char *text = json_text(it.value);
@@ -162,17 +176,33 @@ static void catch_up(void)
 	sync_now();
 }
 
-static void alert_lost(void)
+/* An event of our own (consumed), recorded too. */
+static void say(jv event)
 {
-	jv event = event_make("runtime.alert", session, NULL,
-			      json_obj("severity", jv_string("error"), "reason", jv_string("audit_lost"), "hint",
-				       jv_string("records of the audit chain that had been sealed are missing: see ab-audit verify"), NULL));
 	char *text = json_text(event);
 
-	warn("sealed records of %s's audit chain are missing or changed; 'ab-audit verify %s' says which", session, session);
 	record(text, strlen(text));
 	copy_add(&copy, event);
 	free(text);
+}
+
+static void alert_lost(void)
+{
+	warn("sealed records of %s's audit chain are missing or changed; 'ab-audit verify %s' says which", session, session);
+	say(event_make("runtime.alert", session, NULL,
+		       json_obj("severity", jv_string("error"), "reason", jv_string("audit_lost"), "hint",
+				jv_string("records of the audit chain that had been sealed are missing: see ab-audit verify"), NULL)));
+}
+
+/* Something was recorded and sealed: if we had stopped because nothing could be, that is over. */
+static void say_working(void)
+{
+	jv event = alert_over(session);
+
+	if (json_ok(event))
+		say(event);
+	else
+		jv_free(event);
 }
 
 static void open_chain(void)
@@ -182,13 +212,15 @@ static void open_chain(void)
 	bool lost;
 
 	if (!no_seal && audit_head_read(session, &head, &e))
-		die_err(&e);
+		stop(&e);
 	chain = audit_open(session, no_seal ? NULL : &head, &lost, &e);
 	if (!chain)
-		die_err(&e);
+		stop(&e);
 	head = audit_head(chain); /* what audit_open noted is on the disk already */
 	if (!no_seal && head.seq && audit_head_write(session, &head, &e))
-		die_err(&e);
+		stop(&e);
+	if (head.seq)
+		say_working();
 	if (lost)
 		alert_lost();
 }
@@ -212,6 +244,7 @@ static void take_lock(void)
 static int append(void)
 {
 	bool reader = true;
+	int failure;
 
 	take_lock();
 	copy_init(&copy, STDIN_FILENO, STDOUT_FILENO);
@@ -225,13 +258,18 @@ static int append(void)
 			die(EX_OSERR, "wait for input:");
 		if (p[0].revents || copy_ready(&copy))
 			take();
-		if (dirty_since && clock_mono() >= dirty_since + GROUP)
+		if (dirty_since && clock_mono() >= dirty_since + GROUP) {
 			sync_now();
+			say_working();
+		}
+		errno = EPIPE;
 		reader = !(p[1].revents & (POLLERR | POLLNVAL)) && copy_write(&copy) == 0;
 	}
+	failure = reader ? 0 : errno;
 	sync_now();
+	errno = failure;
 	if (!reader || copy_drain(&copy))
-		die(EX_TEMPFAIL, "nobody reads standard output any more; what came is recorded");
+		die(errno == EPIPE ? EX_TEMPFAIL : EX_IOERR, "what came is recorded, but can't be passed on: write standard output:");
 	audit_free(chain);
 	jv_free(caught_up);
 	copy_free(&copy);

@@ -17,6 +17,7 @@
 #include "store/journal.h"
 #include "store/keys.h"
 #include "store/vault.h"
+#include "wire/alert.h"
 #include "wire/copy.h"
 #include "wire/event.h"
 
@@ -49,6 +50,14 @@ static jv untold;                       /* events not yet known to be written, t
 static jv said;                         /* the last events of ours: ab-audit looks there for what a crash kept from it */
 static uint64_t untold_end, request_end; /* of copy.put: 0: none */
 
+/* What was decided can't be written down, so nothing follows from it; that is said, and is the end. */
+static _Noreturn void stop(const struct err *e)
+{
+	copy_add(&copy, alert_stop(session, NULL, e->text));
+	copy_drain(&copy);
+	die_err(e);
+}
+
 /* Everything that follows from what was decided waits until the decision is on disk. */
 static void save(void)
 {
@@ -57,9 +66,14 @@ static void save(void)
 	struct err e;
 
 	if (fs_replace(state_path, text, strlen(text), &e))
-		die_err(&e);
+		stop(&e);
 	free(text);
 	jv_free(state);
+	state = alert_over(session);
+	if (json_ok(state))
+		copy_add(&copy, state);
+	else
+		jv_free(state);
 }
 
 static jv load(bool *found)
