@@ -9,16 +9,20 @@
 #include "notify.h"
 
 #define OUTBOX_MAX (64u << 20)
+#define RESERVE (64u << 10) /* bytes of the file for what is to be told when the disk is full: that it is, for one */
 #define KEEP (30 * 86400000LL) /* how long an id is remembered */
 
 static int write_record(struct outbox *o, jv record, struct err *e)
 {
-	char *text = json_text(record);
-	int r = line_put(o->fd, text, strlen(text)) || fdatasync(o->fd) ? -1 : 0;
+	struct str line = {0};
+	int r;
 
+	json_add_text(&line, record);
+	str_putc(&line, '\n');
+	r = o->fd < 0 ? 0 : fs_append(o->fd, line.s, line.len, true); /* without a file, which was said */
 	if (r)
 		err_set(e, EX_IOERR, "write the outbox:");
-	free(text);
+	str_free(&line);
 	jv_free(record);
 	return r;
 }
@@ -110,7 +114,7 @@ static int load(struct outbox *o, const char *path, struct found *f, struct err 
 		line++;
 		if (json_is(r, JV_KIND_OBJECT))
 			take_record(o, f, r);
-		else if (nl) /* a last line without its end is what a crash leaves */
+		else if (nl && n) /* a last line without its end is what a crash leaves */
 			warn("%s: line %zu is damaged and passed over", path, line);
 		jv_free(r);
 		at += n + 1;
@@ -187,6 +191,23 @@ static int rewrite(struct outbox *o, const char *path, struct found *f, struct e
 	return r;
 }
 
+/* On a disk that is full or read-only the person is told all the same: with the file as it is, or without one. */
+static void open_file(struct outbox *o, const char *path, struct found *f)
+{
+	struct err e;
+	int r = rewrite(o, path, f, &e);
+
+	if (r)
+		warn("%s; messages are told, but after a crash they may be told again, or not at all", e.text);
+	o->fd = fs_open_append(path, r ? NULL : &e);
+	if (o->fd < 0 && !r)
+		warn("%s", e.text);
+	if (o->fd >= 0 && r && fs_append(o->fd, "\n", 1, false)) /* its last line may be one that a crash cut short */
+		return;
+	if (o->fd >= 0)
+		fs_reserve(o->fd, RESERVE);
+}
+
 int outbox_open(struct outbox *o, const char *session, jv urls, int64_t patience, struct err *e)
 {
 	char *path = path_state(session, "notify.ndjson", e);
@@ -194,9 +215,9 @@ int outbox_open(struct outbox *o, const char *session, jv urls, int64_t patience
 	int r = -1;
 
 	*o = (struct outbox){.fd = -1, .known = jv_object(), .troubles = jv_object(), .patience = patience};
-	if (path && take_targets(o, urls, e) == 0 && load(o, path, &f, e) == 0 && rewrite(o, path, &f, e) == 0) {
-		o->fd = fs_open_append(path, e);
-		r = o->fd < 0 ? -1 : 0;
+	if (path && take_targets(o, urls, e) == 0 && load(o, path, &f, e) == 0) {
+		open_file(o, path, &f);
+		r = 0;
 	}
 	jv_free(f.messages);
 	jv_free(f.done);

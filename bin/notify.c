@@ -40,6 +40,7 @@ static const struct opt options[] = {
 static const char *session, *zone;
 static struct outbox outbox;
 static struct copy copy;
+static int output_status; /* exit status for a standard output that failed */
 
 /* ---- what is said --------------------------------------------------------------------------------- */
 
@@ -387,7 +388,24 @@ static void take(void)
 	jv_free(event);
 }
 
-/* One round; false when nobody reads our output any more. */
+static bool lose_output(void)
+{
+	output_status = errno == EPIPE ? EX_TEMPFAIL : EX_IOERR;
+	warn("what came is told, but can't be passed on: write standard output:");
+	return false;
+}
+
+/* Writes what standard output takes; false when nobody reads it any more, or it can't be written. */
+static bool write_out(short revents)
+{
+	if (revents & (POLLERR | POLLNVAL)) {
+		errno = EPIPE;
+		return lose_output();
+	}
+	return copy_write(&copy) == 0 || lose_output();
+}
+
+/* One round; false when standard output is no more. */
 static bool turn(bool reading, int64_t end)
 {
 	struct pollfd p[2 + TARGETS_MAX];
@@ -405,7 +423,7 @@ static bool turn(bool reading, int64_t end)
 		if (outbox.targets[i].sending)
 			mind(&outbox.targets[i], p[2 + i].revents);
 	begin_due();
-	return reading && !(p[1].revents & (POLLERR | POLLNVAL)) && copy_write(&copy) == 0;
+	return reading && write_out(p[1].revents);
 }
 
 static int run(void)
@@ -420,12 +438,10 @@ static int run(void)
 			end = clock_mono() + linger;
 	}
 	if (reader && copy_drain(&copy))
-		reader = false;
+		lose_output();
 	if (outbox.npending)
 		warn("%d message%s not told yet; the next ab-notify %s goes on", outbox.npending, outbox.npending == 1 ? " is" : "s are", session);
-	if (!reader)
-		warn("nobody reads standard output any more");
-	return outbox.npending || !reader ? EX_TEMPFAIL : 0;
+	return output_status ? output_status : outbox.npending ? EX_TEMPFAIL : 0;
 }
 
 static void take_lock(void)
