@@ -4,7 +4,8 @@
 : "${top_srcdir:=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)}"
 : "${top_builddir:=$top_srcdir}"
 export top_srcdir top_builddir
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-60}
+# SLOWER=4: every deadline is four times as long (sanitized programs, valgrind)
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-$((60 * ${SLOWER:-1}))}
 export PATH="$top_builddir/bin:$PATH"
 export AB_BIN="$top_builddir/bin" AB_LIBEXEC="$top_builddir/libexec"
 export AB_PROVIDERS="$top_srcdir/providers" AB_PKGDATA="$top_srcdir/share"
@@ -28,7 +29,7 @@ not() { ! "$@"; }
 
 # until_true SECONDS COMMAND…: runs COMMAND until it succeeds; fails at the deadline.
 until_true() {
-	local end=$(($(date +%s%N) + $1 * 1000000000))
+	local end=$(($(date +%s%N) + $1 * ${SLOWER:-1} * 1000000000))
 	shift
 	until "$@"; do
 		[ "$(date +%s%N)" -lt "$end" ] || { echo "deadline passed: $*" >&2; return 1; }
@@ -116,9 +117,9 @@ man_example() {
 		sed 's/\\(dq/"/g; s/\\(aq/'"'"'/g; s/\\&//g; s/\\e/\\/g; s/\\-/-/g'
 }
 
-# memory_below KB PID: its resident memory (with sanitizers, ten times as much is fine)
+# memory_below KB PID: its resident memory (with sanitizers or valgrind, ten times as much is fine)
 memory_below() {
 	local limit=$1
-	! grep -q __asan_init "$top_builddir/bin/ab-plan" || limit=$((limit * 10))
+	! grep -q '__asan_init\|^exec valgrind' "$top_builddir/bin/ab-plan" || limit=$((limit * 10))
 	[ "$(sed -n 's/VmRSS:[[:space:]]*\([0-9]*\) kB/\1/p' "/proc/$2/status")" -lt "$limit" ]
 }
