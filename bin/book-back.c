@@ -33,6 +33,7 @@ struct back {
 	char sent[8];        /* "" before the commit; "no", "maybe", "yes" */
 	int last;            /* exit status that the last outcome deserves */
 	bool stopped;        /* told to stop while reading back */
+	int64_t expires;            /* the request (clock_mono) */
 	int64_t again_at, again_ms; /* when an unknown one is looked at again (clock_mono; -1: never), and the pause after that */
 };
 
@@ -128,7 +129,7 @@ static void conclude(struct back *b, const char *status, const char *reason, jv 
 		int64_t held = pacer_held(b->work.pacer);
 
 		data = json_set_str(data, "action", action_word(flow_policy(b->work.provider, reason)));
-		data = json_set_str(data, "until", held ? clock_format(held, when) : NULL);
+		data = json_set_str(data, "until", held ? clock_format(clock_wall() + held, when) : NULL);
 	}
 	jv event = event_make("booking.result", b->work.session, b->work.trace, data);
 
@@ -147,12 +148,11 @@ static void conclude(struct back *b, const char *status, const char *reason, jv 
 static int before_commit(void *ctx, struct err *e)
 {
 	struct back *b = ctx;
-	int64_t expires;
 
 	/* consent may have ended, or the request grown old, while the form was filled */
 	if (consent_check(b->work.rules, CONSENT_BOOK, clock_wall(), e) == CONSENT_NO)
 		return -1;
-	if (clock_parse(json_str(b->request, "expires", ""), &expires) == 0 && clock_wall() > expires)
+	if (clock_mono() > b->expires)
 		return err_set(e, EX_SOFTWARE, "the request expired before the commit");
 	if (work_sleep(&b->work, 0))
 		return err_set(e, EX_SOFTWARE, "told to stop before the commit");
@@ -231,18 +231,16 @@ static enum proof read_back_once(struct back *b, jv *booking, char *why, size_t 
 /* While the site wants to be left alone there is nothing to be seen: waits until it may be asked. -1: told to stop. */
 static int wait_out_hold(struct back *b)
 {
-	int64_t held = pacer_held(b->work.pacer), left = held - clock_wall();
+	int64_t held = pacer_held(b->work.pacer);
 	char until[CLOCK_TEXT], text[120];
-	bool long_one = held && left > HOLD_QUIET;
+	bool long_one = held > HOLD_QUIET;
 
-	snprintf(text, sizeof text, "the site wants no request before %s", clock_format(held, until));
+	snprintf(text, sizeof text, "the site wants no request before %s", clock_format(clock_wall() + held, until));
 	if (long_one)
 		alert(b, "warning", "unproved", text, "a booking may have been made and is read back then; look at the site yourself meanwhile");
-	for (; held; held = pacer_held(b->work.pacer)) {
-		left = held - clock_wall();
-		if (work_sleep(&b->work, left > 0 ? left : 0))
+	for (; held; held = pacer_held(b->work.pacer))
+		if (work_sleep(&b->work, held))
 			return -1;
-	}
 	if (long_one)
 		alert(b, "info", "unproved", "the booking is read back now", "nothing to do");
 	return 0;
@@ -395,8 +393,9 @@ static jv ask_text(struct back *b, jv slot)
 }
 
 /* 0: go on; else the outcome is told. */
-static int have_consent(struct back *b, int64_t expires)
+static int have_consent(struct back *b)
 {
+	int64_t left = b->expires - clock_mono();
 	struct err e = {0};
 	enum consent_answer c = consent_check(b->work.rules, CONSENT_BOOK, clock_wall(), &e);
 	jv slot, question, answer;
@@ -411,7 +410,7 @@ static int have_consent(struct back *b, int64_t expires)
 	}
 	slot = json_get(b->request, "slot");
 	question = ask_text(b, slot);
-	answer = work_ask(&b->work, "confirm", json_string(question, "Book?"), expires - clock_wall() > 1000 ? expires - clock_wall() : 1000, &e);
+	answer = work_ask(&b->work, "confirm", json_string(question, "Book?"), left > 1000 ? left : 1000, &e);
 	yes = json_ok(answer);
 	jv_free(answer);
 	jv_free(question);
@@ -437,7 +436,7 @@ static void run_book(struct back *b, jv slot, struct flow_result *r)
 	work_flow(&b->work, "book", slot, jv_null(), r);
 }
 
-static void book(struct back *b, int64_t expires)
+static void book(struct back *b)
 {
 	struct flow_result r;
 	struct err e = {0};
@@ -448,9 +447,9 @@ static void book(struct back *b, int64_t expires)
 	*b->sent = '\0';
 	jv_free(b->known);
 	b->known = jv_null();
-	if (have_consent(b, expires))
+	if (have_consent(b))
 		return;
-	if (clock_wall() > expires) {
+	if (clock_mono() > b->expires) {
 		conclude(b, "failed", "expired_request", jv_null());
 		return;
 	}
@@ -529,6 +528,20 @@ static void finish_open_intent(struct back *b)
 	jv_free(intent);
 }
 
+/* When the request of EVENT expires, on our clock (clock_mono): from here on setting the clock changes nothing. Of a
+ * clock that was set back since it was made, it is not valid for longer than it was then. -1: it does not say. */
+static int64_t expiry(jv event, jv data)
+{
+	int64_t expires, made, left;
+
+	if (clock_parse(json_str(data, "expires", ""), &expires))
+		return -1;
+	left = expires - clock_wall();
+	if (clock_parse(json_str(event, "time", ""), &made) == 0 && left > expires - made)
+		left = expires - made;
+	return clock_mono() + left > 0 ? clock_mono() + left : 0;
+}
+
 static void take_request(struct back *b, jv event)
 {
 	int64_t expires;
@@ -538,7 +551,8 @@ static void take_request(struct back *b, jv event)
 	trace_make(event_trace(event), b->work.trace);
 	slot = slot_parse(slot_given, &e);
 	jv_free(slot_given);
-	if (!json_ok(slot) || !*goal_of(data) || clock_parse(json_str(data, "expires", ""), &expires)) {
+	expires = expiry(event, data);
+	if (!json_ok(slot) || !*goal_of(data) || expires < 0) {
 		warn("a booking.request is passed over: %s", e.status ? e.text : "it needs goal, attempt, slot and expires");
 		jv_free(slot);
 		jv_free(data);
@@ -546,8 +560,9 @@ static void take_request(struct back *b, jv event)
 	}
 	jv_free(b->request);
 	b->request = json_set(data, "slot", slot);
+	b->expires = expires;
 	if (!stands(b))
-		book(b, expires);
+		book(b);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------- */

@@ -83,10 +83,18 @@ static void record_mark(const char *session, char *out, size_t size)
 	free(path);
 }
 
+/* The ms since a login that was counted. */
+static int64_t age_of(jv time)
+{
+	if (json_is(time, JV_KIND_NUMBER)) /* as 0.1.0 kept them */
+		return clock_passed("", 0, (int64_t)jv_number_value(time));
+	return clock_passed(json_str(time, "boot", ""), json_int(time, "mono", 0), json_int(time, "wall", 0));
+}
+
 static void may_log_in(struct work *w, struct err *e)
 {
 	jv history = history_read(w->session, e), refused = json_get(history, "refused"), times = json_get(history, "times");
-	int64_t now = clock_wall(), oldest = now;
+	int64_t oldest = 0;
 	char mark[80];
 	int recent = 0;
 
@@ -95,16 +103,16 @@ static void may_log_in(struct work *w, struct err *e)
 		err_set(e, EX_NOPERM, "the site refused the last login (%.120s); correct the record (ab-vault edit %s), or try once more with "
 			"ab-login --force %s", json_str(refused, "reason", "no reason given"), w->session, w->session);
 	for (struct json_iter it = json_iter(times); json_next(&it);) {
-		int64_t at = json_is(it.value, JV_KIND_NUMBER) ? (int64_t)jv_number_value(it.value) : now;
+		int64_t age = age_of(it.value);
 
-		if (at > now - HOUR) {
+		if (age < HOUR) {
 			recent++;
-			oldest = at < oldest ? at : oldest;
+			oldest = age > oldest ? age : oldest;
 		}
 	}
 	if (!e->status && recent >= PER_HOUR)
 		err_set(e, EX_TEMPFAIL, "%d logins in the last hour; the next may be in %lld minutes", recent,
-			(long long)(oldest + HOUR - now) / 60000 + 1);
+			(long long)(HOUR - oldest) / 60000 + 1);
 	jv_free(times);
 	jv_free(refused);
 	jv_free(history);
@@ -114,14 +122,14 @@ static void may_log_in(struct work *w, struct err *e)
 static void count_login(const char *session)
 {
 	jv history = history_again(session), times = json_get(history, "times"), kept = jv_array();
-	int64_t now = clock_wall();
+	jv now = json_obj("boot", jv_string(clock_boot()), "mono", jv_number((double)clock_mono()), "wall", jv_number((double)clock_wall()), NULL);
 	struct err e;
 
 	for (struct json_iter it = json_iter(times); json_next(&it);)
-		if (json_is(it.value, JV_KIND_NUMBER) && (int64_t)jv_number_value(it.value) > now - HOUR)
+		if (age_of(it.value) < HOUR)
 			kept = json_push(kept, jv_copy(it.value));
 	jv_free(times);
-	if (history_write(session, json_set(history, "times", json_push(kept, jv_number((double)now))), &e))
+	if (history_write(session, json_set(history, "times", json_push(kept, now)), &e))
 		die_err(&e); /* without it nothing would bound the next login */
 }
 

@@ -22,6 +22,8 @@
 
 #define TURN_TIMEOUT 120000
 #define BACKOFF_MAX 1800000
+#define CLOCK_AGAIN 10000 /* ms between two looks whether the clock was set … */
+#define CLOCK_SET 1000    /* … by so many ms */
 #define BLIND_AFTER 900000 /* ms without a good look before the person is told; doubles each time */
 
 static bool once;
@@ -198,21 +200,22 @@ static void mind_blindness(struct watch *w, const struct look *l)
 		w->alert_after *= 2;
 }
 
-/* Blind rounds come at growing distances, so that a site in trouble is not pressed. */
-static int64_t next_look(struct watch *w, const struct look *l)
+/* When to look after the look L, which ended at LAST (clock_mono, as the result is). Blind rounds come at growing distances,
+ * so that a site in trouble is not pressed. */
+static int64_t next_look(struct watch *w, const struct look *l, int64_t last, double random)
 {
-	int64_t now = clock_wall(), interval = schedule_interval(&w->schedule, now), held;
-	int64_t next = schedule_next(&w->schedule, now, random_below(1001) / 1000.0);
+	int64_t ahead = clock_ahead(), interval = schedule_interval(&w->schedule, last + ahead), held;
+	int64_t next = schedule_next(&w->schedule, last + ahead, random) - ahead;
 
 	if (!good(l) && !is(l->verdict, "paused") && w->failures > 1) {
 		int64_t back = interval << (w->failures > 12 ? 12 : w->failures - 1);
 
 		if (back > BACKOFF_MAX)
 			back = BACKOFF_MAX > interval ? BACKOFF_MAX : interval;
-		if (now + back > next)
-			next = now + back;
+		if (last + back > next)
+			next = last + back;
 	}
-	held = pacer_held(w->work.pacer);
+	held = clock_mono() + pacer_held(w->work.pacer);
 	return held > next ? held : next;
 }
 
@@ -235,22 +238,27 @@ static void say_paused(struct watch *w)
 	jv_free(l.slots);
 }
 
-/* Until WALL, a signal, or the reader of our events is gone. The wall clock may jump: it is looked at again
- * every minute. */
-static void wait_until(struct watch *w, int64_t wall)
+/* Until the next look, a signal, or the reader of our events is gone. When the clock is set, the times of day of the
+ * schedule come at other moments: NEXT (of next_look, which RANDOM went into) is reckoned anew from the look at LAST. */
+static void wait_for_next(struct watch *w, const struct look *l, int64_t last, double random, int64_t next)
 {
-	while (!w->stop && (w->paused || clock_wall() < wall)) {
-		struct pollfd p[2] = {{w->work.stop_fd, POLLIN, 0}, {w->work.out, 0, 0}};
-		int64_t left = w->paused ? 60000 : wall - clock_wall();
+	int64_t ahead = clock_ahead();
 
-		proc_poll(p, 2, clock_mono() + (left > 60000 ? 60000 : left));
+	while (!w->stop && (w->paused || clock_mono() < next)) {
+		struct pollfd p[2] = {{w->work.stop_fd, POLLIN, 0}, {w->work.out, 0, 0}};
+		int64_t tick = clock_mono() + CLOCK_AGAIN;
 		bool before = w->paused;
 
+		proc_poll(p, 2, w->paused || next > tick ? tick : next);
 		take_signals(w);
 		if (w->paused && !before)
 			say_paused(w);
 		if (p[1].revents & (POLLERR | POLLNVAL))
 			w->stop = true;
+		if (llabs(clock_ahead() - ahead) > CLOCK_SET) {
+			ahead = clock_ahead();
+			next = next_look(w, l, last, random);
+		}
 	}
 }
 
@@ -258,9 +266,11 @@ static int watch(struct watch *w)
 {
 	while (!w->stop) {
 		struct look l;
-		int64_t next;
+		int64_t last, next;
+		double random = random_below(1001) / 1000.0;
 
 		look_once(w, &l);
+		last = clock_mono();
 		if (launch_lost())
 			die(EX_TEMPFAIL, "the launcher was killed: nothing can be started any more; start ab-poll again");
 		take_signals(w);
@@ -271,8 +281,8 @@ static int watch(struct watch *w)
 		if (good(&l))
 			tell_slots(w, &l);
 		mind_blindness(w, &l);
-		next = next_look(w, &l);
-		tell_round(w, &l, next - clock_wall());
+		next = next_look(w, &l, last, random);
+		tell_round(w, &l, next - clock_mono());
 		jv_free(l.slots);
 		if (w->stopped_for_good)
 			return EX_NOPERM;
@@ -280,7 +290,7 @@ static int watch(struct watch *w)
 			break;
 		if (w->paused)
 			say_paused(w);
-		wait_until(w, next);
+		wait_for_next(w, &l, last, random, next);
 	}
 	return 0;
 }

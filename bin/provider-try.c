@@ -15,10 +15,10 @@
 #define TURN_TIMEOUT 120000
 #define PAGE_TIMEOUT 30000
 
-static int (*take_token)(void *ctx, struct err *e);
+static int (*take_token)(void *ctx, bool redirects, int64_t lease, struct err *e);
 
 /* --step: what the page is now, and whether to go on. */
-static int take_by_hand(void *ctx, struct err *e)
+static int take_by_hand(void *ctx, bool redirects, int64_t lease, struct err *e)
 {
 	struct work *w = ctx;
 	jv page = page_call(w->page, json_obj("do", jv_string("evidence"), NULL), PAGE_TIMEOUT, NULL);
@@ -31,7 +31,7 @@ static int take_by_hand(void *ctx, struct err *e)
 	fputs("Enter sends the next request, q stops: ", stderr);
 	if (!fgets(line, sizeof line, stdin) || *line == 'q')
 		return err_set(e, EX_SOFTWARE, "stopped by hand");
-	return take_token(ctx, e);
+	return take_token(ctx, redirects, lease, e);
 }
 
 static jv operand(const char *text, const char *what)

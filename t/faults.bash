@@ -134,7 +134,7 @@ is_so() { # is_so WHAT GOT WANTED
 
 # held: until when the account is left alone, in seconds from now
 held() {
-	jq -n --slurpfile f <(cat "$AB_STATE"/pace/account-*.json) '($f | map(.hold) | max) / 1000 - now | floor'
+	jq -n --slurpfile f <(cat "$AB_STATE"/pace/account-*.json) '($f | map((.hold // 0) - .mono + .wall) | max) / 1000 - now | floor'
 }
 
 case_login() { # a log-in that is needed, hit; the next one works

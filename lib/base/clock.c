@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/die.h"
+#include "base/fs.h"
 #include "base/str.h"
 
 static int64_t read_clock(clockid_t id)
@@ -28,6 +29,33 @@ int64_t clock_wall(void)
 int64_t clock_mono(void)
 {
 	return read_clock(CLOCK_BOOTTIME);
+}
+
+int64_t clock_ahead(void)
+{
+	return clock_wall() - clock_mono();
+}
+
+const char *clock_boot(void)
+{
+	static char id[40];
+	struct str text;
+
+	if (!*id && fs_read("/proc/sys/kernel/random/boot_id", 100, &text, NULL) == 0) {
+		snprintf(id, sizeof id, "%.36s", str_text(&text));
+		str_free(&text);
+	}
+	return id;
+}
+
+int64_t clock_passed(const char *boot, int64_t mono, int64_t wall)
+{
+	int64_t now = clock_mono(), passed;
+
+	if (strcmp(boot, clock_boot()) == 0 && mono <= now)
+		return now - mono;
+	passed = clock_wall() - wall;
+	return passed > 0 ? passed : 0;
 }
 
 static int64_t floor_div(int64_t a, int64_t b)

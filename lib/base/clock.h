@@ -12,6 +12,13 @@
 int64_t clock_wall(void);
 /* Milliseconds of CLOCK_BOOTTIME: never jumps back, counts while the machine sleeps. */
 int64_t clock_mono(void);
+/* How far the wall clock is ahead of the monotonic one: what changes when somebody sets it. */
+int64_t clock_ahead(void);
+/* Which start of the machine this is, for what is kept on disk; "" where that can't be told. */
+const char *clock_boot(void);
+/* The ms since a moment of another run, kept as its clock_boot, clock_mono and clock_wall: by the monotonic clock, which
+ * nobody sets, or, when the machine was started since, by the wall clock; never negative. */
+int64_t clock_passed(const char *boot, int64_t mono, int64_t wall);
 
 #define CLOCK_TEXT 40
 /* RFC 3339 in UTC with milliseconds, "2026-11-22T08:00:00.123Z"; returns OUT. */

@@ -67,6 +67,7 @@ static int go(struct job *j, struct fetch_request *q)
 		q->base = fetch_base(j->a->fetch); /* addresses are written against the site's base; a form brings its own */
 	q->headers = headers;
 	q->follow = json_bool(j->command, "follow", true);
+	q->most = (int)json_int(j->command, "requests", 0);
 	q->deadline = j->deadline;
 	j->a->used = true;
 	r = fetch_do(j->a->fetch, q, &answer, &j->why);

@@ -360,6 +360,8 @@ static int redirect(struct fetch *f, const struct fetch_request *q, const struct
 		return 0;
 	if (a->redirects == REDIRECTS_MAX)
 		return fail_set(why, "limit", "more than %d redirects", REDIRECTS_MAX);
+	if (q->most && a->requests >= q->most)
+		return fail_set(why, "limit", "redirected beyond the %d requests that were allowed", q->most);
 	text = xstrndup(value, len);
 	r = url_parse(to, text, &hop->url, &e);
 	free(text);

@@ -35,6 +35,7 @@ struct fetch_request {
 	const void *body;
 	size_t body_len;
 	bool follow;            /* redirects */
+	int most;               /* requests, redirects included; 0: no bound but that on redirects */
 	bool commit;            /* the request is sent at most once, and 307 and 308 end there */
 	int64_t deadline;       /* clock_mono */
 };

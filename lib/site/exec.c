@@ -97,7 +97,7 @@ static jv grant_requests(struct exec *x, jv need)
 	if (n < 1 || n > REQUESTS_MAX)
 		return denied("requests: 1 to 100 at once");
 	for (int i = 0; i < n; i++)
-		if (host->take && host->take(host->ctx, &e))
+		if (host->take && host->take(host->ctx, false, 0, &e) < 0)
 			return denied(e.text);
 	x->result->requests += n;
 	return granted(NULL, jv_null());

@@ -18,6 +18,7 @@
 #define HUMAN_TIMEOUT 600000
 #define QUEUE_TIMEOUT 600000 /* then it is a look that saw nothing; the place in the queue is kept by cookies */
 #define QUEUE_PAUSE 10000    /* where the page names none */
+#define RETRY_AFTER_MAX 31536000 /* s; what is longer is a mistake */
 #define ROUNDS_MAX 1000 /* of one `for` */
 #define DEPTH_MAX 16    /* of `use` */
 #define STEPS_MAX 20000 /* of one run, loops in loops included */
@@ -265,20 +266,36 @@ enum action flow_policy(const struct provider *p, const char *class)
 	return action;
 }
 
-int64_t retry_after(const char *text, int64_t now)
+/* An HTTP-date in any of its three forms (RFC 9110 s.5.6.7) as wall time; 0, or -1. */
+static int http_date(const char *text, int64_t *wall)
+{
+	static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%a, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"};
+
+	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+		struct tm tm = {0};
+		const char *rest = strptime(text, forms[i], &tm);
+
+		if (rest && !*rest) {
+			*wall = (int64_t)timegm(&tm) * 1000;
+			return 0;
+		}
+	}
+	return -1;
+}
+
+int64_t retry_after(const char *text, const char *date, int64_t now)
 {
 	long long seconds;
-	struct tm tm = {0};
-	char *rest;
+	int64_t at;
 
-	if (str_long(text, 0, 31536000, &seconds) == 0)
+	if (str_long(text, 0, RETRY_AFTER_MAX, &seconds) == 0)
 		return seconds * 1000;
-	rest = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	if (!rest || *rest)
+	/* a date is the site's: so is the clock that it is measured by, if the site says what that shows */
+	if (http_date(text, &at))
 		return -1;
-	int64_t left = (int64_t)timegm(&tm) * 1000 - now;
-
-	return left > 0 ? left : 0;
+	if (date)
+		http_date(date, &now);
+	return at - now > RETRY_AFTER_MAX * 1000LL ? -1 : at > now ? at - now : 0;
 }
 
 static void name_class(char *class, size_t size, char *why, size_t why_size, const char *name, const char *fmt, ...)
@@ -356,7 +373,7 @@ static void note_wait(struct flow *f, bool throttled)
 {
 	jv page = json_get(f->context, "page"), headers = json_get(page, "headers");
 	const char *text = json_str(headers, "retry-after", NULL);
-	int64_t ms = text ? retry_after(text, clock_wall()) : -1;
+	int64_t ms = text ? retry_after(text, json_str(headers, "date", NULL), clock_wall()) : -1;
 
 	if (ms >= 0)
 		f->result->again_after = ms;
@@ -482,29 +499,31 @@ static enum go send(struct flow *f, jv step, jv command, bool commit)
 	const struct flow_host *host = f->run->host;
 	int64_t timeout = json_int(step, "timeout", STEP_TIMEOUT);
 	struct err e = {0};
+	int may = host->take ? host->take(host->ctx, json_bool(command, "follow", true), timeout, &e) : 0, requests;
 	jv answer, asked = jv_copy(command);
 	const char *sent;
 
-	if (host->take && host->take(host->ctx, &e)) {
+	if (may < 0 || (commit && may_commit(f) == END)) {
+		if (may > 0)
+			host->spent(host->ctx, 0);
 		jv_free(command);
 		jv_free(asked);
-		return end_err(f, &e);
+		return may < 0 ? end_err(f, &e) : END;
 	}
-	if (commit && may_commit(f) == END) {
-		jv_free(command);
-		jv_free(asked);
-		return END;
-	}
+	if (may)
+		command = json_set(command, "requests", jv_number(may));
 	answer = page_call(f->run->page, command, timeout, &e);
 	sent = json_str(answer, "sent", "maybe");
+	/* of an agent that died nobody knows: all that it was allowed */
+	requests = json_ok(answer) ? (int)json_int(answer, "requests", 1) : may ? may : 1;
 	if (commit) {
 		f->result->committed = strcmp(sent, "no") != 0;
 		if (host->committed)
 			host->committed(host->ctx, sent);
 	}
-	f->result->requests += (int)json_int(answer, "requests", 1);
+	f->result->requests += requests;
 	if (host->spent)
-		host->spent(host->ctx, (int)json_int(answer, "requests", 1));
+		host->spent(host->ctx, requests);
 	jv_free(f->same);
 	f->same = jv_null();
 	if (!json_ok(answer)) {

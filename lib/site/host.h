@@ -11,8 +11,10 @@
  * callback chose by e->status: EX_TEMPFAIL "throttled", EX_NOPERM "refused", else "stopped". */
 struct flow_host {
 	void *ctx;
-	/* Before each page command that may send requests: takes one token of the budget, waiting for it. */
-	int (*take)(void *ctx, struct err *e);
+	/* Before each page command that may send requests: takes of the budget, waiting for it, what it needs until LEASE ms from
+	 * now, room for REDIRECTS included. How many requests it may send (> 0), or -1. With LEASE 0 one is taken that is sent
+	 * at once, and `spent` does not follow. */
+	int (*take)(void *ctx, bool redirects, int64_t lease, struct err *e);
 	/* After it: REQUESTS went out. THROTTLED: the site wants to be left alone, for AGAIN_AFTER ms by its own Retry-After,
 	 * -1 where it named no time. */
 	void (*spent)(void *ctx, int requests);

@@ -1,8 +1,14 @@
 /* The budget of requests: one per account and one per site and way out, on disk, shared by every program
  * that uses them, surviving restarts (design.md, "Budget").
  *
- * "N per T" holds over every window of T, not only over aligned ones: the file keeps the time of each
- * request of the last T. Files are named by the keyed hashes that ab-vault put into rules.pace. */
+ * "N per T" holds over every window of T, as the site counts, not only over aligned ones. So a request counts from
+ * before it is sent until T after its answer; and what a command may send at most, redirects included, is taken before
+ * it. Of a program that was killed meanwhile it stays taken until the command's time and T have passed.
+ *
+ * Times are those of clock_mono: setting the clock neither frees a budget nor freezes one, and ends neither a hold nor
+ * a day. Only across a restart of the machine the wall clock tells what has passed: of a hold and a day that time
+ * itself, of the window never more than the machine has been up. Files are named by the keyed hashes that ab-vault put
+ * into rules.pace. */
 #ifndef SITE_PACER_H
 #define SITE_PACER_H
 
@@ -25,18 +31,23 @@ struct pacer_spec {
 	const char *zone;    /* whose days they are */
 };
 
+/* What a command wants of the budget. */
+struct pacer_want {
+	bool booking;   /* it may use the reserve */
+	bool redirects; /* it may be redirected, and needs room for that */
+	int64_t lease;  /* ms after which it has surely sent its last request; 0: it sends one, now, and pacer_spend won't follow */
+};
+
 struct pacer *pacer_open(const struct pacer_spec *spec, struct err *e);
 void pacer_free(struct pacer *p);
-/* Takes one token from both buckets, synced. 0; or the ms to wait before asking again (> 0); or -1 with
- * *e (EX_NOPERM: the day's requests are used up until tomorrow; EX_IOERR). BOOKING may use the reserve. */
-int64_t pacer_take(struct pacer *p, bool booking, struct err *e);
-/* MORE requests went out than tokens were taken (redirects). */
-int pacer_spend(struct pacer *p, int more, struct err *e);
-/* The site asked to be left alone until WALL: holds for every program of the account. */
-int pacer_hold(struct pacer *p, int64_t wall, struct err *e);
-/* When the hold ends (wall ms), 0 when there is none. */
+/* Takes tokens from both buckets, synced: *MAY requests can be sent. 0; or the ms to wait before asking again (> 0); or
+ * -1 with *e (EX_NOPERM: the day's requests are used up; EX_IOERR). */
+int64_t pacer_take(struct pacer *p, const struct pacer_want *want, int *may, struct err *e);
+/* What was taken is settled: REQUESTS went out, and the rest is given back. */
+int pacer_spend(struct pacer *p, int requests, struct err *e);
+/* The site asked to be left alone for MS: holds for every program of the account. */
+int pacer_hold(struct pacer *p, int64_t ms, struct err *e);
+/* How long the hold lasts still (ms), 0 when there is none. */
 int64_t pacer_held(struct pacer *p);
-/* The most requests of checks a day that a schedule of one every INTERVAL ms, COST requests each, makes. */
-int64_t pacer_daily(int64_t interval, int64_t active_ms, int cost);
 
 #endif

@@ -25,7 +25,7 @@
 #define PAGE_TIMEOUT 30000
 #define LOGIN_TIMEOUT 900000
 #define TOKEN_PATIENCE 90000 /* ms to wait for a token of the budget before giving the turn back */
-#define HOLD_DEFAULT 60000   /* ms of quiet after a 429 that names no time */
+#define HOLD_DEFAULT 60000   /* ms of quiet after a 429 that names no time, or one that is past */
 #define OTP_SLACK 5000
 #define LOOK_ROUND 500       /* ms between looks whether we are told to end, while a reader does not read */
 #define READER_PATIENCE 5000 /* ms that it has then */
@@ -263,16 +263,18 @@ static bool proof_first(const struct work *w, const struct err *e)
 	return true;
 }
 
-static int host_take(void *ctx, struct err *e)
+static int host_take(void *ctx, bool redirects, int64_t lease, struct err *e)
 {
 	struct work *w = ctx;
+	struct pacer_want want = {w->booking, redirects, lease};
 	int64_t patience = clock_mono() + TOKEN_PATIENCE;
 
 	for (;;) {
-		int64_t wait = pacer_take(w->pacer, w->booking, e);
+		int may;
+		int64_t wait = pacer_take(w->pacer, &want, &may, e);
 
 		if (wait == 0 || (wait < 0 && proof_first(w, e)))
-			return 0;
+			return may;
 		if (wait < 0)
 			return -1;
 		if (clock_mono() + wait > patience)
@@ -287,7 +289,7 @@ static void host_spent(void *ctx, int requests)
 	struct work *w = ctx;
 	struct err e;
 
-	if (pacer_spend(w->pacer, requests - 1, &e))
+	if (pacer_spend(w->pacer, requests, &e))
 		warn("%s", e.text);
 }
 
@@ -296,7 +298,7 @@ static void host_throttled(void *ctx, int64_t again_after)
 	struct work *w = ctx;
 	struct err e;
 
-	if (pacer_hold(w->pacer, clock_wall() + (again_after >= 0 ? again_after : HOLD_DEFAULT), &e))
+	if (pacer_hold(w->pacer, again_after > 0 ? again_after : HOLD_DEFAULT, &e))
 		warn("%s", e.text);
 }
 

@@ -13,7 +13,7 @@
 #include "wire/event.h"
 #include "wire/pagelink.h"
 
-/* What ab-login keeps in the session's state folder: {"refused": {"at","reason","record"} or null, "times": [wall ms],
+/* What ab-login keeps in the session's state folder: {"refused": {"at","reason","record"} or null, "times": [{"boot","mono","wall"}],
  * "last": {"class","reason","trace"} of the last one, or null when it succeeded}. */
 #define LOGIN_FILE "login.json"
 
