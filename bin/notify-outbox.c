@@ -57,10 +57,10 @@ static int take_targets(struct outbox *o, jv urls, struct err *e)
 static void add_delivery(struct outbox *o, jv message, struct target *to)
 {
 	struct delivery **end = &o->pending, *d = xcalloc(1, sizeof *d);
-	int64_t born = clock_wall();
+	int64_t born, now = clock_wall(), age = clock_parse(json_str(message, "time", ""), &born) == 0 ? now - born : 0;
 
-	clock_parse(json_str(message, "time", ""), &born);
-	*d = (struct delivery){.message = jv_copy(message), .to = to, .due = clock_mono(), .ends = born + o->patience};
+	/* from here on setting the clock changes nothing */
+	*d = (struct delivery){.message = jv_copy(message), .to = to, .due = clock_mono(), .ends = clock_mono() + o->patience - (age > 0 ? age : 0)};
 	while (*end)
 		end = &(*end)->next;
 	*end = d;

@@ -293,7 +293,7 @@ static void failed(struct delivery *d, const char *why, bool retry)
 	if (launch_lost())
 		die(EX_TEMPFAIL, "the launcher was killed: nothing can be started any more; the next ab-notify %s goes on", session);
 	d->tries++;
-	if (retry && clock_wall() < d->ends) {
+	if (retry && clock_mono() < d->ends) {
 		warn("%s: %s; it is tried again", d->to->scheme, why);
 		d->due = clock_mono() + (pause > RETRY_MAX ? RETRY_MAX : pause);
 		return;

@@ -28,7 +28,7 @@ struct delivery {
 	struct target *to;
 	int tries;
 	int64_t due;  /* clock_mono: the next try */
-	int64_t ends; /* wall time: no try begins after it, but the first */
+	int64_t ends; /* clock_mono: no try begins after it, but the first */
 	struct delivery *next;
 };
 

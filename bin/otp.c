@@ -165,7 +165,8 @@ static jv otp_mark(struct err *e)
 		jv_free(answer);
 	}
 	if (marked)
-		return json_obj("since", jv_string(clock_format(clock_wall(), now)), "marks", marks, NULL);
+		return json_obj("since", jv_string(clock_format(clock_wall(), now)), "boot", jv_string(clock_boot()), "mono",
+				jv_number((double)clock_mono()), "marks", marks, NULL);
 	jv_free(marks);
 	all_failed(e);
 	return jv_invalid();
@@ -262,12 +263,24 @@ static jv default_rule(jv rules, const char *key, const char *value)
 	return value && *value && !*json_str(rules, key, "") ? json_set_str(rules, key, value) : rules;
 }
 
+/* When MARK was made. If the clock was set back since, the earlier of its two readings: see lib/mail/pick.c. */
+static jv since(jv mark)
+{
+	char text[CLOCK_TEXT];
+	int64_t wall, by_now;
+
+	if (clock_parse(json_str(mark, "since", ""), &wall))
+		return json_get(mark, "since");
+	by_now = clock_wall() - clock_passed(json_str(mark, "boot", ""), json_int(mark, "mono", 0), wall);
+	return jv_string(clock_format(by_now < wall ? by_now : wall, text));
+}
+
 static void wait_send(struct box *b, int index, const struct round *r)
 {
 	jv marks = json_get(r->mark, "marks"), rules = json_merge_take(jv_object(), jv_copy(r->rules));
 	int64_t left = r->deadline - clock_mono();
 
-	rules = json_set(json_set(rules, "since", json_get(r->mark, "since")), "skip", jv_copy(skip));
+	rules = json_set(json_set(rules, "since", since(r->mark)), "skip", jv_copy(skip));
 	rules = default_rule(rules, "to", json_str(b->settings, "to", account));
 	rules = default_rule(rules, "skew", json_str(b->settings, "skew", NULL));
 	rules = default_rule(rules, "settle", json_str(b->settings, "settle", NULL));

@@ -28,7 +28,7 @@ int rules_parse(struct rules *r, jv rules, struct err *e)
 	const char *pattern = json_str(rules, "pattern", ""), *since = json_str(rules, "since", "");
 	const char *skew = json_str(rules, "skew", ""), *settle = json_str(rules, "settle", "");
 
-	*r = (struct rules){.since = -1, .skew = PICK_SKEW, .settle = PICK_SETTLE, .skip = json_get(rules, "skip")};
+	*r = (struct rules){.since = -1, .ahead = clock_ahead(), .skew = PICK_SKEW, .settle = PICK_SETTLE, .skip = json_get(rules, "skip")};
 	r->from = member(rules, "from");
 	r->to = member(rules, "to");
 	r->subject = member(rules, "subject");
@@ -105,6 +105,15 @@ static jv describe(const struct mime *mail, const char *id, const char *code, in
 			NULL);
 }
 
+/* When the code was asked for. If the clock was set back since, nobody knows which of its times was right, and mails carry
+ * that of another clock: the earlier one counts, so that the right code is not taken for an old one. */
+static int64_t asked_at(const struct rules *r)
+{
+	int64_t back = r->ahead - clock_ahead();
+
+	return r->since - (back > 0 ? back : 0);
+}
+
 bool pick_offer(struct pick *p, const struct mime *mail, const char *unique, int64_t order)
 {
 	const struct rules *r = p->rules;
@@ -114,8 +123,8 @@ bool pick_offer(struct pick *p, const struct mime *mail, const char *unique, int
 
 	/* a Date in the future must not win for ever; and it has whole seconds, so it may be one early */
 	sent = sent < now ? sent : now;
-	suspect = r->since >= 0 && sent + 999 < r->since - PICK_CLOCK;
-	if (!(suspect && sent + 999 < r->since - r->skew) && fits(r->from, mail->from) && fits(r->subject, mail->subject) &&
+	suspect = r->since >= 0 && sent + 999 < asked_at(r) - PICK_CLOCK;
+	if (!(suspect && sent + 999 < asked_at(r) - r->skew) && fits(r->from, mail->from) && fits(r->subject, mail->subject) &&
 	    fits_recipient(r, mail) && !skipped(r, id))
 		code = code_in_mail(mail, &r->pattern);
 	if (code) {

@@ -20,6 +20,7 @@ struct rules {
 	char *from, *to, *subject; /* NULL: any */
 	struct code_pattern pattern;
 	int64_t since; /* when the code was asked for, wall ms; -1: not said */
+	int64_t ahead; /* clock_ahead() when that was so */
 	int64_t skew, settle;
 	jv skip;       /* ids of mails that are not to be taken */
 };
