@@ -9,7 +9,7 @@
 #define KEEP 200000 /* requests; older ones are dropped, and the report says how many */
 
 struct entry {
-	int64_t at, session;
+	int64_t at, mono, session;
 	char *client, *method, *path, *faults;
 	int status;
 };
@@ -50,7 +50,7 @@ void traffic_free(struct traffic *t)
 
 static jv entry_json(const struct entry *e, const char *account)
 {
-	jv v = json_obj("t", jv_number((double)e->at), "client", jv_string(e->client), "account", jv_string(account),
+	jv v = json_obj("t", jv_number((double)e->at), "mono", jv_number((double)e->mono), "client", jv_string(e->client), "account", jv_string(account),
 			"method", jv_string(e->method), "path", jv_string(e->path), "status", jv_number(e->status), NULL);
 
 	return *e->faults ? json_set_str(v, "faults", e->faults) : v;
@@ -80,7 +80,7 @@ void traffic_count(struct traffic *t, const struct visit *v, const char *faults,
 		entry_free(e);
 	t->count++;
 	/* what was cut off was no answer */
-	*e = (struct entry){clock_wall(), v->came_as ? v->came_as : v->session.id, xstrdup(v->req->client), xstrdup(v->req->method), xstrdup(v->path),
+	*e = (struct entry){clock_wall(), clock_mono(), v->came_as ? v->came_as : v->session.id, xstrdup(v->req->client), xstrdup(v->req->method), xstrdup(v->path),
 			    xstrdup(faults), v->out->ending == HTTPD_CUT || v->out->ending == HTTPD_RESET ? 0 : v->out->status};
 	if (verbose)
 		say(e, *v->session.account ? v->session.account : "-");

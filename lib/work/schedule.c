@@ -112,28 +112,45 @@ static bool active_at(const struct schedule *s, int m)
 	return yes;
 }
 
-static const struct burst *burst_at(const struct schedule *s, int m)
+static int minute_of(const struct tm *tm)
 {
-	for (int i = 0; i < s->bursts; i++) {
-		int length = (int)(s->burst[i].length / 60000);
+	return tm->tm_hour * 60 + tm->tm_min;
+}
 
-		if (length >= DAY || within(&(struct span){s->burst[i].at, (s->burst[i].at + length) % DAY}, m))
-			return &s->burst[i];
+/* When B begins on the day that TM is in: a time that a change of the clocks skips comes as much later, and of one that comes
+ * twice the first is meant. */
+static int64_t burst_start(const struct schedule *s, const struct burst *b, const struct tm *tm)
+{
+	char text[64];
+	int64_t at;
+
+	snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d", tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday, b->at / 60, b->at % 60);
+	return zone_parse(s->zone, text, &at) ? INT64_MAX : at;
+}
+
+/* The burst that WALL is in, and since when; those of the day before may reach into this one. */
+static const struct burst *burst_at(const struct schedule *s, int64_t wall, int64_t *start)
+{
+	struct tm day[2];
+
+	if (!s->bursts)
+		return NULL;
+	zone_local(s->zone, wall, &day[0]);
+	zone_local(s->zone, wall - (minute_of(&day[0]) + DAY / 2) * (int64_t)60000, &day[1]);
+	for (int i = 0; i < 2 * s->bursts; i++) {
+		const struct burst *b = &s->burst[i / 2];
+
+		*start = burst_start(s, b, &day[i % 2]);
+		if (wall >= *start && wall - *start < b->length)
+			return b;
 	}
 	return NULL;
 }
 
-static int minute_at(const struct schedule *s, int64_t wall)
-{
-	struct tm tm;
-
-	zone_local(s->zone, wall, &tm);
-	return tm.tm_hour * 60 + tm.tm_min;
-}
-
 int64_t schedule_interval(const struct schedule *s, int64_t now)
 {
-	const struct burst *b = burst_at(s, minute_at(s, now));
+	int64_t start;
+	const struct burst *b = burst_at(s, now, &start);
 
 	return b ? b->interval : s->interval;
 }
@@ -141,9 +158,11 @@ int64_t schedule_interval(const struct schedule *s, int64_t now)
 /* A burst is a time to look, active hours or not. */
 static bool open_at(const struct schedule *s, int64_t wall)
 {
-	int m = minute_at(s, wall);
+	int64_t start;
+	struct tm tm;
 
-	return active_at(s, m) || burst_at(s, m);
+	zone_local(s->zone, wall, &tm);
+	return active_at(s, minute_of(&tm)) || burst_at(s, wall, &start);
 }
 
 static int64_t next_minute(int64_t wall)
@@ -155,22 +174,30 @@ int64_t schedule_next(const struct schedule *s, int64_t last, double random)
 {
 	int64_t interval = schedule_interval(s, last);
 	int64_t spread = interval == s->interval ? s->jitter : interval / 10;
-	int64_t next = last + interval + (int64_t)((2 * random - 1) * (double)spread), at;
-	const struct burst *now = burst_at(s, minute_at(s, last));
+	int64_t next = last + interval + (int64_t)((2 * random - 1) * (double)spread), at, start;
 
 	if (next <= last)
 		next = last + 1;
 	/* a burst that begins before that is looked at from its first moment */
-	for (at = next_minute(last); s->bursts && at < next; at = next_minute(at)) {
-		const struct burst *b = burst_at(s, minute_at(s, at));
-
-		if (b && b != now)
+	for (at = next_minute(last); s->bursts && at < next; at = next_minute(at))
+		if (burst_at(s, at, &start) && start > last)
 			return at;
-	}
 	/* minute by minute over the clock of the place, so that days of 23 and 25 hours come out right */
 	for (at = next; !open_at(s, at) && at < next + 2 * (int64_t)DAY * 60000; at = next_minute(at))
 		;
 	return at;
+}
+
+/* The burst that minute M of an ordinary day is in. */
+static const struct burst *burst_of_day(const struct schedule *s, int m)
+{
+	for (int i = 0; i < s->bursts; i++) {
+		int length = (int)(s->burst[i].length / 60000);
+
+		if (length >= DAY || within(&(struct span){s->burst[i].at, (s->burst[i].at + length) % DAY}, m))
+			return &s->burst[i];
+	}
+	return NULL;
 }
 
 int64_t schedule_checks(const struct schedule *s)
@@ -178,7 +205,7 @@ int64_t schedule_checks(const struct schedule *s)
 	double checks = 0;
 
 	for (int m = 0; m < DAY; m++) {
-		const struct burst *b = burst_at(s, m);
+		const struct burst *b = burst_of_day(s, m);
 
 		if (b || active_at(s, m))
 			checks += 60000.0 / (double)(b ? b->interval : s->interval);

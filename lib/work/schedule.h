@@ -29,7 +29,9 @@ int schedule_read(struct schedule *s, jv rules, jv pace, int cost, int per_day, 
 /* The interval in force at NOW (wall ms), a burst's included. */
 int64_t schedule_interval(const struct schedule *s, int64_t now);
 /* When to look next after a look at LAST (wall ms): the interval, with RANDOM (0..1) of the jitter; sooner if
- * a burst begins; not before the next active time. */
+ * a burst begins; not before the next active time. Where the clocks change: an active time is what the clock of the place
+ * shows, so an hour that is skipped has none and one that comes twice two; a burst lasts as long as it is meant to, and comes
+ * once (zone_parse says when). */
 int64_t schedule_next(const struct schedule *s, int64_t last, double random);
 /* The checks of a whole day. */
 int64_t schedule_checks(const struct schedule *s);
