@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/opt.h"
@@ -21,16 +22,19 @@
 
 #define GROUP 100 /* ms that a record may wait for its sync */
 #define STATE_MAX (1u << 20)
+#define RULES_MAX (1u << 20)
 #define OLD (7 * 86400000LL) /* what is older and not in the chain was not meant for it */
 
-static bool as_json, no_seal;
-static const char *since_text, *type_glob;
+static bool as_json, no_seal, verbose;
+static const char *rules_file, *since_text, *type_glob;
 
 static const struct opt options[] = {
 	{0, "json", NULL, "show: whole records, as they stand", NULL, &as_json, NULL},
 	{0, "no-seal", NULL, "without the vault: a cut end can't be found then", NULL, &no_seal, NULL},
+	{0, "rules", "FILE", "replay: rules as JSON from FILE instead of those in the record", &rules_file, NULL, NULL},
 	{0, "since", "TIME", "show: from TIME on (RFC 3339, or a duration back: 2h)", &since_text, NULL, NULL},
 	{0, "type", "GLOB", "show: events of this type (booking.*)", &type_glob, NULL, NULL},
+	{'v', "verbose", NULL, "replay: the two events that differ, too", NULL, &verbose, NULL},
 	{0},
 };
 
@@ -107,22 +111,35 @@ static void take(void)
 	jv_free(event);
 }
 
-/* What ab-plan said and how ab-book's attempts ended, as their own files have it. */
+/* LIST and those of MORE (both consumed) whose ids are not in it yet. */
+static jv with(jv list, jv more)
+{
+	jv ids = jv_object();
+
+	for (struct json_iter it = json_iter(list); json_next(&it);)
+		ids = json_set(ids, json_str(it.value, "id", ""), jv_true());
+	for (struct json_iter it = json_iter(more); json_next(&it);)
+		if (!json_has(ids, json_str(it.value, "id", "")))
+			list = json_push(list, jv_copy(it.value));
+	jv_free(ids);
+	jv_free(more);
+	return list;
+}
+
+/* What ab-plan said, from what it followed, and how ab-book's attempts ended, as their own files have it. */
 static jv said_on_disk(void)
 {
 	struct err e;
 	struct journal *journal = journal_read(session, &e);
-	jv events = journal ? journal_results(journal) : jv_array(), state, said;
+	jv events = journal ? journal_results(journal) : jv_array(), state;
 	char *path = path_state(session, "state.json", &e);
 
 	if (!journal)
 		warn("outcomes of earlier runs are not looked at: %s", e.text);
 	journal_free(journal);
 	state = path ? json_read(path, STATE_MAX, &e) : jv_invalid();
-	said = json_get(state, "said");
-	for (struct json_iter it = json_iter(said); json_next(&it);)
-		events = json_push(events, jv_copy(it.value));
-	jv_free(said);
+	/* the journal has its results whole, which were shortened for the FIFO */
+	events = with(with(events, json_get(state, "heard")), json_get(state, "said"));
 	jv_free(state);
 	free(path);
 	return events;
@@ -304,6 +321,46 @@ static int verify(void)
 	return r;
 }
 
+/* ---- replay --------------------------------------------------------------------------------------- */
+
+static void to_stderr(void *ctx, int64_t seq, const char *text)
+{
+	(void)ctx;
+	warn("record %" PRId64 ": %s", seq, text);
+}
+
+/* Only of a chain that is whole anything can be derived. */
+static void must_be_whole(void)
+{
+	struct audit_head head;
+	struct err e;
+	int r;
+
+	if (!no_seal && audit_head_read(session, &head, &e))
+		die_err(&e);
+	r = audit_verify(session, no_seal ? NULL : &head, to_stderr, NULL, NULL, &e);
+	if (r < 0)
+		die_err(&e);
+	if (r)
+		die(EX_DATAERR, "%s's audit chain is not whole, so nothing is replayed", session);
+}
+
+static int replay(void)
+{
+	struct err e;
+	jv rules = jv_null();
+	int r;
+
+	if (rules_file && !json_ok(rules = json_read(rules_file, RULES_MAX, &e)))
+		die_err(&e);
+	must_be_whole();
+	r = replay_chain(session, rules, verbose);
+	jv_free(rules);
+	if (fflush(stdout))
+		die(EX_IOERR, "write standard output:");
+	return r;
+}
+
 /* ---- show ----------------------------------------------------------------------------------------- */
 
 static void add_member(struct str *line, const char *key, jv value)
@@ -336,6 +393,15 @@ static void add_data(struct str *line, jv data)
 	jv_free(slots);
 }
 
+void print_line(struct str *line)
+{
+	for (size_t i = 0; i < line->len; i++)
+		if ((unsigned char)line->s[i] < ' ' || line->s[i] == 0x7f)
+			line->s[i] = '?';
+	puts(str_text(line));
+	str_reset(line);
+}
+
 static void print_readable(jv rec)
 {
 	struct str line = {0};
@@ -350,10 +416,7 @@ static void print_readable(jv rec)
 		str_addf(&line, "%-22s", event_type(event));
 		add_data(&line, data);
 	}
-	for (size_t i = 0; i < line.len; i++)
-		if ((unsigned char)line.s[i] < ' ' || line.s[i] == 0x7f)
-			line.s[i] = '?';
-	puts(str_text(&line));
+	print_line(&line);
 	str_free(&line);
 	jv_free(data);
 	jv_free(note);
@@ -409,8 +472,10 @@ static int show(void)
 static const struct verb {
 	const char *name;
 	int (*run)(void);
-	bool needs_key, shows;
-} verbs[] = {{"append", append, true, false}, {"verify", verify, true, false}, {"show", show, false, true}};
+	unsigned keys;
+	bool shows;
+} verbs[] = {{"append", append, PART_BIT(PART_AUDIT), false}, {"verify", verify, PART_BIT(PART_AUDIT), false}, {"show", show, 0, true},
+	     {"replay", replay, PART_BIT(PART_AUDIT) | PART_BIT(PART_RULES), false}};
 
 static const struct verb *verb_of(const char *word)
 {
@@ -420,10 +485,30 @@ static const struct verb *verb_of(const char *word)
 	return NULL;
 }
 
+static void check_use(const struct verb *verb)
+{
+	if (!verb->shows && (as_json || since_text || type_glob))
+		opt_usage("--json, --since and --type are for show");
+	if (verb->run != replay && (rules_file || verbose))
+		opt_usage("--rules and --verbose are for replay");
+	if (!name_valid(session))
+		opt_usage("'%s' is no session name", session);
+}
+
+/* The keys that VERB can't do without. */
+static unsigned keys_for(const struct verb *verb)
+{
+	unsigned keys = verb->keys;
+
+	if (no_seal)
+		keys &= ~PART_BIT(PART_AUDIT);
+	return rules_file ? keys & ~PART_BIT(PART_RULES) : keys;
+}
+
 int main(int argc, char **argv)
 {
-	static const struct opt_spec spec = {"ab-audit", "[append | verify | show] [OPTION…] SESSION",
-					     "Records events in a hash chain; checks and shows it.", options, 1, 2, false};
+	static const struct opt_spec spec = {"ab-audit", "[append | verify | show | replay] [OPTION…] SESSION",
+					     "Records events in a hash chain; checks, shows and replays it.", options, 1, 2, false};
 	const struct verb *verb = verbs;
 	struct err e;
 	int at;
@@ -432,17 +517,14 @@ int main(int argc, char **argv)
 	sandbox_private();
 	at = opt_parse(argc, argv, &spec);
 	if (argc - at == 2 && !(verb = verb_of(argv[at])))
-		opt_usage("'%s' is none of append, verify and show", argv[at]);
+		opt_usage("'%s' is none of append, verify, show and replay", argv[at]);
 	if (argc - at == 1 && verb_of(argv[at]))
 		opt_usage("%s: the SESSION is missing", argv[at]);
 	session = argv[argc - 1];
-	if (!verb->shows && (as_json || since_text || type_glob))
-		opt_usage("--json, --since and --type are for show");
-	if (!name_valid(session))
-		opt_usage("'%s' is no session name", session);
-	if (verb->needs_key && !no_seal && keys_need(argv, session, PART_BIT(PART_AUDIT), &e))
+	check_use(verb);
+	if (keys_for(verb) && keys_need(argv, session, keys_for(verb), &e))
 		die_err(&e);
-	keys_keep(PART_BIT(PART_AUDIT));
+	keys_keep(verb->keys);
 	if (sandbox_no_network(&e))
 		die_err(&e);
 	return verb->run();

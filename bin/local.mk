@@ -5,8 +5,8 @@ bin_ab_answer_SOURCES = bin/answer.c
 bin_ab_answer_LDADD = $(STORE)
 
 bin_PROGRAMS += bin/ab-audit
-bin_ab_audit_SOURCES = bin/audit.c
-bin_ab_audit_LDADD = $(STORE)
+bin_ab_audit_SOURCES = bin/audit.c bin/audit-replay.c bin/audit.h
+bin_ab_audit_LDADD = lib/libplan.a $(STORE)
 
 bin_PROGRAMS += bin/ab-book
 bin_ab_book_SOURCES = bin/book.c bin/book-back.c bin/book.h
@@ -37,7 +37,7 @@ bin_ab_page_SOURCES = bin/page.c
 bin_ab_page_LDADD = $(WIRE)
 
 bin_PROGRAMS += bin/ab-plan
-bin_ab_plan_SOURCES = bin/plan.c
+bin_ab_plan_SOURCES = bin/plan.c bin/plan-trail.c bin/plan.h
 bin_ab_plan_LDADD = lib/libplan.a $(STORE)
 
 bin_PROGRAMS += bin/ab-poll

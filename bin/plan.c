@@ -12,10 +12,12 @@
 #include "base/opt.h"
 #include "base/proc.h"
 #include "base/sandbox.h"
+#include "plan.h"
 #include "plan/machine.h"
 #include "store/consent.h"
 #include "store/journal.h"
 #include "store/keys.h"
+#include "store/rules.h"
 #include "store/vault.h"
 #include "wire/alert.h"
 #include "wire/copy.h"
@@ -26,7 +28,6 @@
 #define LOOK_AGAIN 60000 /* ms: the wall clock may have jumped meanwhile */
 #define DOUBT_AGAIN 5000 /* ms between two looks at the journal */
 #define ASK_VALID 900000 /* ms: how long a person may take to agree */
-#define SAID_KEPT 32     /* events of ours that stay in state.json */
 
 static bool again;
 static const char *rules_file, *feedback_path, *valid_text, *grace_text;
@@ -47,7 +48,8 @@ static struct copy copy;
 static struct line_in feedback;
 static char *state_path;
 static jv untold;                       /* events not yet known to be written, told again by the next run */
-static jv said;                         /* the last events of ours: ab-audit looks there for what a crash kept from it */
+static struct machine_times times = MACHINE_TIMES;
+static struct trail trail;
 static uint64_t untold_end, request_end; /* of copy.put: 0: none */
 
 /* What was decided can't be written down, so nothing follows from it; that is said, and is the end. */
@@ -58,10 +60,34 @@ static _Noreturn void stop(const struct err *e)
 	die_err(e);
 }
 
+/* Wall time; but while a request is out it goes on as it was, whatever the clock is set to: how long the result may take
+ * does not change by that. */
+static int64_t plan_now(bool answered)
+{
+	static int64_t ahead;
+
+	if (!ahead || answered || !machine_asking(machine))
+		ahead = clock_ahead();
+	return clock_mono() + ahead;
+}
+
+/* EVENT ends the waiting for a result: what is decided then is by the clock as it is now. */
+static bool answers(jv event)
+{
+	const char *goal;
+	jv data = json_get(event, "data");
+	int attempt;
+	bool yes = strcmp(event_type(event), "booking.result") == 0 && machine_doubt(machine, &goal, &attempt) &&
+		   strcmp(json_str(data, "goal", ""), goal) == 0 && json_int(data, "attempt", 0) == attempt;
+
+	jv_free(data);
+	return yes;
+}
+
 /* Everything that follows from what was decided waits until the decision is on disk. */
 static void save(void)
 {
-	jv state = json_set(json_set(machine_save(machine), "untold", jv_copy(untold)), "said", jv_copy(said));
+	jv state = trail_save(&trail, json_set(machine_save(machine), "untold", jv_copy(untold)));
 	char *text = json_text(state);
 	struct err e;
 
@@ -101,41 +127,34 @@ static void tell(jv event)
 		untold_end = copy.put;
 }
 
-static jv dressed(jv action, int64_t now)
+static jv dressed(jv action, jv by, int64_t now)
 {
 	char time[CLOCK_TEXT];
+	jv data = json_set(json_get(action, "data"), "by", jv_copy(by));
 
-	return json_set_str(event_make(json_str(action, "type", ""), session, json_str(action, "trace", NULL),
-				       json_get(action, "data")),
-			    "time", clock_format(now, time));
+	return json_set_str(event_make(json_str(action, "type", ""), session, json_str(action, "trace", NULL), data), "time",
+			    clock_format(now, time));
 }
 
-static void keep_said(jv event)
+/* ACTIONS (consumed) follow from IN, or from the leaving of a request (IN NULL). */
+static void act(jv actions, const char *input, const struct machine_in *in, int64_t now)
 {
-	jv kept = jv_array();
-	size_t drop = json_len(said) < SAID_KEPT ? 0 : json_len(said) - SAID_KEPT + 1;
+	jv events = jv_array(), basis = machine_basis(machine), by = jv_null();
 
-	for (struct json_iter it = json_iter(said); json_next(&it);)
-		if ((size_t)it.index >= drop)
-			kept = json_push(kept, jv_copy(it.value));
-	jv_free(said);
-	said = json_push(kept, event);
-}
-
-static void act(jv actions, int64_t now)
-{
-	jv events = jv_array();
-
+	if (json_len(actions))
+		by = trail_step(&trail, input, in ? in->event : jv_null(), in ? in->goal : NULL, basis);
 	for (struct json_iter it = json_iter(actions); json_next(&it);) {
-		jv event = dressed(it.value, now);
+		jv event = dressed(it.value, by, now);
 
+		trail_said(&trail, jv_copy(event));
 		/* a request is told again by the machine itself */
-		if (strcmp(event_type(event), "booking.request") != 0) {
+		if (strcmp(event_type(event), "booking.request") != 0)
 			untold = json_push(untold, jv_copy(event));
-			keep_said(jv_copy(event));
-		}
 		events = json_push(events, event);
+		by = json_del(by, "run"); /* told once */
 	}
+	jv_free(by);
+	jv_free(basis);
 	if (json_len(events))
 		save();
 	for (struct json_iter it = json_iter(events); json_next(&it);)
@@ -147,12 +166,17 @@ static void act(jv actions, int64_t now)
 static void step(jv event)
 {
 	struct err e;
-	struct machine_in in = {.now = clock_wall(), .event = event};
+	struct machine_in in = {.now = plan_now(answers(event)), .event = event};
 
-	if (consent_check(rules, CONSENT_BOOK, in.now, &e) == CONSENT_NO)
+	if (consent_check(rules, CONSENT_BOOK, clock_wall(), &e) == CONSENT_NO)
 		in.refused = e.text;
-	if (!machine_ended(machine))
-		act(machine_step(machine, &in), in.now);
+	if (machine_ended(machine))
+		return;
+	if (strcmp(event_type(event), "appointment.available") == 0) {
+		jv_free(trail.set);
+		trail.set = jv_copy(event);
+	}
+	act(machine_step(machine, &in), json_is(event, JV_KIND_OBJECT) ? "event" : "time", &in, in.now);
 }
 
 /* The feedback only wakes, and what ab-book --settle says comes another way: the journal is the truth. True when it
@@ -203,21 +227,30 @@ static void look_into_journal(void)
 	journal_free(journal);
 }
 
+/* What this run works by; FOUND: on from the state of an earlier one. */
+static jv run_of(bool found)
+{
+	struct err e;
+	jv kept = rules_keep(session, rules, &e);
+
+	if (!json_ok(kept))
+		die_err(&e);
+	return json_obj("state", found ? machine_save(machine) : jv_null(), "rules", kept, "valid", jv_number((double)times.valid), "grace",
+			jv_number((double)times.grace), NULL);
+}
+
 static void start(void)
 {
 	struct err e;
 	char goal[37];
 	bool found;
-	struct machine_in in = {.now = clock_wall(), .event = jv_null(), .goal = goal};
+	struct machine_in in = {.now = plan_now(false), .event = jv_null(), .goal = goal};
 	jv state = load(&found), old = json_get(state, "untold");
 	/* a run that was killed between booking and saying so must say so, not book again */
 	bool new_goal = again && !json_len(old);
 
 	uuid_make(goal);
-	if (json_has(state, "said")) {
-		jv_free(said);
-		said = json_get(state, "said");
-	}
+	trail_init(&trail, state, run_of(found));
 	if (consent_check(rules, CONSENT_BOOK, in.now, &e) == CONSENT_NO)
 		in.refused = e.text;
 	for (struct json_iter it = json_iter(old); json_next(&it);) {
@@ -230,7 +263,7 @@ static void start(void)
 		warn("the last goal is not booked yet: going on with it, without a new one");
 	if (found)
 		look_into_journal();
-	act(machine_start(machine, &in, new_goal), in.now);
+	act(machine_start(machine, &in, new_goal), new_goal ? "again" : "start", &in, in.now);
 	if (machine_ended(machine) && !json_len(old))
 		warn("%s is booked already; --again begins a new goal", session);
 	jv_free(old);
@@ -244,7 +277,7 @@ static void write_out(void)
 		die(EX_TEMPFAIL, "write standard output:");
 	if (request_end && copy.gone >= request_end) {
 		request_end = 0;
-		act(machine_sent(machine), clock_wall());
+		act(machine_sent(machine), "sent", NULL, plan_now(false));
 	}
 	if (json_len(untold) && copy.gone >= untold_end) {
 		jv_free(untold);
@@ -316,7 +349,7 @@ static void turn(void)
 
 	copy_poll(&copy, p);
 	p[2] = (struct pollfd){feedback.fd, POLLIN, 0};
-	if (proc_poll(p, 3, wake_at(clock_wall())) < 0)
+	if (proc_poll(p, 3, wake_at(plan_now(false))) < 0)
 		die(EX_OSERR, "wait for input:");
 	/* a result may be the last thing a reader of ours did */
 	take_feedback();
@@ -325,8 +358,8 @@ static void turn(void)
 	if (!machine_ended(machine) && (p[0].revents || copy_ready(&copy)))
 		take_stdin();
 	look_into_journal();
-	due = machine_due(machine, clock_wall());
-	if (due >= 0 && due <= clock_wall())
+	due = machine_due(machine, plan_now(false));
+	if (due >= 0 && due <= plan_now(false))
 		step(jv_null());
 }
 
@@ -411,7 +444,6 @@ static jv read_rules(char **argv)
 
 int main(int argc, char **argv)
 {
-	struct machine_times times = MACHINE_TIMES;
 	struct prefs *prefs;
 	struct err e;
 	int status;
@@ -430,7 +462,6 @@ int main(int argc, char **argv)
 	open_feedback();
 	machine = machine_new(prefs, times);
 	untold = jv_array();
-	said = jv_array();
 	copy_init(&copy, STDIN_FILENO, STDOUT_FILENO);
 	start();
 	for (write_out(); !machine_ended(machine) && (!copy.eof || machine_asking(machine)); write_out())
@@ -442,7 +473,7 @@ int main(int argc, char **argv)
 	line_free(&feedback);
 	jv_free(rules);
 	jv_free(untold);
-	jv_free(said);
+	trail_free(&trail);
 	free(state_path);
 	return status;
 }

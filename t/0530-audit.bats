@@ -301,7 +301,7 @@ is() { [ "$1" = "$2" ] || { printf 'is:        %s\nshould be: %s\n' "$1" "$2" >&
 }
 
 @test "mistakes in its use" {
-	for wrong in "" "burn alice" "verify" "show" "append" "replay alice" "--json alice" "verify --type x alice" "show --since soon alice" "show ../x" "alice bob carol"; do
+	for wrong in "" "burn alice" "verify" "show" "append" "replay" "--json alice" "verify --type x alice" "verify -v alice" "show --rules f alice" "show --since soon alice" "show ../x" "alice bob carol"; do
 		# shellcheck disable=SC2086
 		run ab-audit $wrong </dev/null
 		is "$wrong: $status" "$wrong: 64"

@@ -35,6 +35,7 @@ struct machine {
 	int64_t back_from, back_until, back_ms;
 	/* of this run */
 	jv slots;       /* the newest set, or null */
+	char *set;      /* the id of the event it came by */
 	char *hash;
 	jv slots_trace;
 	int64_t confirmed, interval;
@@ -71,11 +72,15 @@ struct machine *machine_new(const struct prefs *p, struct machine_times times)
 
 void machine_free(struct machine *m)
 {
-	jv *all[] = {&m->request, &m->trace, &m->held, &m->lost, &m->slots, &m->slots_trace, &m->out};
+	if (!m)
+		return;
+
+	jv all[] = {m->request, m->trace, m->held, m->lost, m->slots, m->slots_trace, m->out};
 
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		jv_free(*all[i]);
+		jv_free(all[i]);
 	free(m->goal);
+	free(m->set);
 	free(m->hash);
 	free(m->said);
 	free(m);
@@ -265,17 +270,25 @@ static void choose(struct machine *m, const struct machine_in *in)
 	jv_free(ranked);
 }
 
+/* A clock that was set back must not make the pause longer than it was meant. */
+static void shift_pause(struct machine *m, int64_t now)
+{
+	char when[CLOCK_TEXT];
+
+	if (now >= m->back_from - INTERVAL_MIN)
+		return;
+	m->back_until -= m->back_from - now;
+	m->back_from = now;
+	go(m, m->state, "the clock was set back; next try not before %s", clock_format(m->back_until, when));
+}
+
 /* Asks for the best slot, when everything allows it. */
 static void decide(struct machine *m, const struct machine_in *in)
 {
-	/* a clock that was set back must not make the pause longer than it was meant */
-	if (in->now < m->back_from - INTERVAL_MIN) {
-		m->back_until -= m->back_from - in->now;
-		m->back_from = in->now;
-	}
-	if (m->state != MONITORING || !json_len(m->slots) || in->now < m->back_until)
+	if (m->state != MONITORING || !json_len(m->slots))
 		return;
-	if (fresh(m, in->now))
+	shift_pause(m, in->now);
+	if (in->now >= m->back_until && fresh(m, in->now))
 		choose(m, in);
 }
 
@@ -309,25 +322,45 @@ static int64_t wall_or(const char *text, int64_t fallback)
 	return text && clock_parse(text, &wall) == 0 ? wall : fallback;
 }
 
-static void take_slots(struct machine *m, jv event, jv data, int64_t now)
+/* The set that EVENT brings is the newest one. */
+static void put_slots(struct machine *m, jv event, int64_t now)
 {
-	jv all = json_get(data, "slots"), still = jv_object();
+	jv data = json_get(event, "data"), all = json_get(data, "slots");
 	char hash[SLOT_HASH];
 
 	jv_put(&m->slots, slots_parse(all, NULL, NULL));
+	text_put(&m->set, json_str(event, "id", NULL));
 	text_put(&m->hash, json_str(data, "hash", slots_hash(m->slots, hash)));
 	jv_put(&m->slots_trace, json_get(event, "traceparent"));
 	m->confirmed = wall_or(json_str(data, "checked_at", json_str(event, "time", NULL)), now);
+	jv_free(all);
+	jv_free(data);
+}
+
+/* What was taken and is not offered any more may be tried when it returns. */
+static void forget_gone(struct machine *m)
+{
+	jv still = jv_object();
+	size_t gone;
+
 	for (struct json_iter it = json_iter(m->slots); json_next(&it);) {
 		const char *id = json_str(it.value, "id", "");
 
 		if (json_has(m->lost, id))
 			still = json_set(still, id, jv_true());
 	}
+	gone = json_len(m->lost) - json_len(still);
 	jv_put(&m->lost, still);
+	if (gone)
+		go(m, m->state, "%zu that %s taken %s gone from the site", gone, gone == 1 ? "was" : "were", gone == 1 ? "is" : "are");
+}
+
+static void take_slots(struct machine *m, jv event, int64_t now)
+{
+	put_slots(m, event, now);
+	forget_gone(m);
 	if (!json_len(m->slots))
 		text_put(&m->said, NULL);
-	jv_free(all);
 }
 
 /* A check that saw the newest set again, or that saw something else: then an event of its own tells what. */
@@ -391,20 +424,33 @@ static void take_failure(struct machine *m, jv data, int64_t now)
 	jv_free(slot);
 }
 
+static bool same_attempt(jv a, jv b)
+{
+	return strcmp(json_str(a, "goal", ""), json_str(b, "goal", "")) == 0 &&
+	       json_int(a, "attempt", 0) == json_int(b, "attempt", 0);
+}
+
+/* This was told before. */
+static bool held_so(const struct machine *m, jv data, const char *status)
+{
+	return strcmp(json_str(m->held, "status", ""), status) == 0 && same_attempt(m->held, data);
+}
+
 static void hold(struct machine *m, jv data, const char *status)
 {
-	jv slot = json_get(data, "slot");
+	jv slot;
 	const char *until = json_str(data, "until", NULL), *reason = json_str(data, "reason", NULL);
-	bool told = strcmp(json_str(m->held, "status", ""), status) == 0;
 
+	if (held_so(m, data, status))
+		return;
+	slot = json_get(data, "slot");
 	if (!json_has(slot, "id"))
 		jv_put(&slot, json_path(machine_asking(m) ? m->request : m->held, "slot"));
 	let_go(m);
 	jv_put(&m->held, json_obj("goal", json_get(data, "goal"), "attempt", json_get(data, "attempt"), "status",
 				  jv_string(status), "slot", slot, NULL));
-	if (!told)
-		go(m, WAITING, "%s%s%.300s%s%.40s", status, reason ? ": " : "", reason ? reason : "",
-		   until ? ", until " : "", until ? until : "");
+	go(m, WAITING, "%s%s%.300s%s%.40s", status, reason ? ": " : "", reason ? reason : "", until ? ", until " : "",
+	   until ? until : "");
 }
 
 /* Another goal's result: its `unknown` blocks ours, until it is settled. */
@@ -426,8 +472,7 @@ static void take_result(struct machine *m, jv data, int64_t now)
 	const char *status = json_str(data, "status", ""), *goal = json_str(data, "goal", ""),
 		   *reference = json_str(data, "reference", NULL);
 	int attempt = (int)json_int(data, "attempt", 0);
-	bool holds = machine_held(m) && strcmp(goal, json_str(m->held, "goal", "")) == 0 &&
-		     attempt == (int)json_int(m->held, "attempt", -1);
+	bool holds = machine_held(m) && same_attempt(m->held, data);
 
 	if (!m->goal || !*goal || machine_ended(m))
 		return;
@@ -445,13 +490,17 @@ static void take_result(struct machine *m, jv data, int64_t now)
 	}
 }
 
-static void take_question(struct machine *m, jv data)
+/* Its deadline is as long from now as it was from the asking: the clock that it was asked by may have been set meanwhile. */
+static void take_question(struct machine *m, jv event, jv data, int64_t now)
 {
-	if (!machine_asking(m))
+	int64_t deadline = wall_or(json_str(data, "deadline", NULL), NO_DEADLINE);
+
+	if (deadline != NO_DEADLINE)
+		deadline += now - wall_or(json_str(event, "time", NULL), now);
+	if (!machine_asking(m) || (m->state == WAITING && m->asked == deadline))
 		return;
-	m->asked = wall_or(json_str(data, "deadline", NULL), NO_DEADLINE);
-	if (m->state != WAITING)
-		go(m, WAITING, "for the person: %.40s", json_str(data, "kind", "question"));
+	m->asked = deadline;
+	go(m, WAITING, "for the person: %.40s", json_str(data, "kind", "question"));
 }
 
 static void take_answer(struct machine *m, jv data, int64_t now)
@@ -468,13 +517,13 @@ jv machine_step(struct machine *m, const struct machine_in *in)
 	jv data = json_get(in->event, "data");
 
 	if (strcmp(type, "appointment.available") == 0)
-		take_slots(m, in->event, data, in->now);
+		take_slots(m, in->event, in->now);
 	else if (strcmp(type, "agent.heartbeat") == 0)
 		take_heartbeat(m, data, in->now);
 	else if (strcmp(type, "booking.result") == 0)
 		take_result(m, data, in->now);
 	else if (strcmp(type, "human.required") == 0)
-		take_question(m, data);
+		take_question(m, in->event, data, in->now);
 	else if (strcmp(type, "human.answered") == 0)
 		take_answer(m, data, in->now);
 	check_lost(m, in->now);
@@ -552,4 +601,24 @@ bool machine_asking(const struct machine *m)
 const char *machine_held(const struct machine *m)
 {
 	return json_is(m->held, JV_KIND_OBJECT) ? json_str(m->held, "status", "unknown") : NULL;
+}
+
+jv machine_basis(const struct machine *m)
+{
+	char seen[CLOCK_TEXT];
+
+	if (!json_is(m->slots, JV_KIND_ARRAY))
+		return jv_object();
+	return json_obj("set", m->set ? jv_string(m->set) : jv_null(), "seen", jv_string(clock_format(m->confirmed, seen)), "interval",
+			jv_number((double)m->interval), NULL);
+}
+
+void machine_recall(struct machine *m, jv basis, jv set)
+{
+	text_put(&m->said, NULL); /* it told something then, so it had not told the same before */
+	if (!json_is(set, JV_KIND_OBJECT))
+		return;
+	put_slots(m, set, 0);
+	m->confirmed = wall_or(json_str(basis, "seen", NULL), 0);
+	m->interval = json_int(basis, "interval", INTERVAL);
 }

@@ -32,13 +32,14 @@ struct machine_in {
 
 /* P must outlive the machine. */
 struct machine *machine_new(const struct prefs *p, struct machine_times times);
-void machine_free(struct machine *m);
+void machine_free(struct machine *m); /* NULL is fine */
 /* What must survive a restart (the caller's), and back. EX_DATAERR when SAVED (borrowed) is no such thing. */
 jv machine_save(const struct machine *m);
 int machine_load(struct machine *m, jv saved, struct err *e);
 
 /* Each gives what follows: an array of {"type","data","trace"} (trace may be null), events to be emitted in order
- * after the state was saved. */
+ * after the state was saved. What machine_save gives changes only in a step that something follows from: so whoever
+ * knows these steps in order, and what each rested on (machine_basis), knows the state at any time. */
 
 /* A run begins: leaves idle (or, with AGAIN, booked; else failed), asks again what was asked and not answered.
  * Without AGAIN a booked machine stays so. */
@@ -59,5 +60,11 @@ const char *machine_held(const struct machine *m);
 /* The attempt whose result is missing or not final: what to look up in the journal. False when there is none. *GOAL
  * lives until the next step. */
 bool machine_doubt(const struct machine *m, const char **goal, int *attempt);
+
+/* For folding a step again. What it rested on beside the saved state: {"set": the id of the event that brought the newest
+ * slots,"seen": when they were last confirmed,"interval": ms}; empty where no slots are known. */
+jv machine_basis(const struct machine *m);
+/* Before the step is folded again: puts the machine on BASIS, SET being that event (null: none). Both borrowed. */
+void machine_recall(struct machine *m, jv basis, jv set);
 
 #endif

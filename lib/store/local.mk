@@ -8,6 +8,7 @@ lib_libstore_a_SOURCES = \
 	lib/store/master.c lib/store/master.h \
 	lib/store/passphrase.c lib/store/passphrase.h \
 	lib/store/record.c lib/store/record.h \
+	lib/store/rules.c lib/store/rules.h \
 	lib/store/sealed.c lib/store/sealed.h \
 	lib/store/session.c lib/store/session.h \
 	lib/store/vault.c lib/store/vault.h \

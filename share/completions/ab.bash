@@ -12,7 +12,7 @@ _ab_verbs() {
 	ab-run) echo start stop pause resume status list ;;
 	ab-vault) echo init new edit get set list rm export import rekey exec evidence ;;
 	ab-provider) echo list check test try ;;
-	ab-audit) echo append verify show ;;
+	ab-audit) echo append verify show replay ;;
 	esac
 }
 

@@ -34,6 +34,17 @@ static struct machine *reload(struct machine *m, struct prefs *p)
 	return fresh;
 }
 
+/* The state that is kept over a restart changes only with a word about it: else nobody could fold it again. */
+static void check_silent(const struct machine *m, jv before, jv actions)
+{
+	jv now = machine_save(m);
+
+	if (!json_len(actions) && !json_equal(before, now))
+		die(EX_SOFTWARE, "the state changed in silence");
+	jv_free(now);
+	jv_free(before);
+}
+
 static jv run(struct machine **m, struct prefs *p, jv step, struct machine_in *in)
 {
 	if (json_has(step, "sent"))
@@ -81,8 +92,9 @@ int main(int argc, char **argv)
 		if (!json_ok(step))
 			die_err(&e);
 		snprintf(goal, sizeof goal, "goal-%d", json_has(step, "start") || json_has(step, "again") ? ++goals : goals);
-		jv actions = run(&m, p, step, &mi);
+		jv before = machine_save(m), actions = run(&m, p, step, &mi);
 
+		check_silent(m, before, actions);
 		for (struct json_iter it = json_iter(actions); json_next(&it);)
 			print_take(jv_copy(it.value));
 		show(m, mi.now);
