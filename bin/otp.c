@@ -503,8 +503,11 @@ static void stop_all(void)
 
 /* Setting up */
 
+/* Arguments can be read by every user of the machine. */
 static void add_url(const char *url)
 {
+	if (str_starts(url, "otpauth:") || (str_starts(url, "totp:") && url[5]))
+		opt_usage("--url: a secret is no argument; put it into an inbox's field secret");
 	box_add(json_obj("url", jv_string(url), NULL));
 }
 

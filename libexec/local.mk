@@ -16,6 +16,12 @@ pkglibexec_PROGRAMS += libexec/ab-inbox-human
 libexec_ab_inbox_human_SOURCES = libexec/inbox-human.c
 libexec_ab_inbox_human_LDADD = $(MAIL)
 
+if HAVE_OATH
+pkglibexec_PROGRAMS += libexec/ab-inbox-totp
+libexec_ab_inbox_totp_SOURCES = libexec/inbox-totp.c lib/ext/totp.c lib/ext/totp.h
+libexec_ab_inbox_totp_LDADD = $(MAIL) $(OATH_LIBS)
+endif
+
 pkglibexec_PROGRAMS += libexec/ab-notify-exec
 libexec_ab_notify_exec_SOURCES = libexec/notify-exec.c
 libexec_ab_notify_exec_LDADD = $(WIRE)

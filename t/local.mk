@@ -96,3 +96,10 @@ check-valgrind:
 	$(MAKE) $(AM_MAKEFLAGS) check AM_BATS_LOG_FLAGS='$(top_srcdir)/t/valgrind' TESTS='$(VALGRIND_TESTS)'
 .PHONY: check-valgrind
 EXTRA_DIST += t/valgrind
+
+check_DATA += t/clock-at.so
+CLEANFILES += t/clock-at.so
+t/clock-at.so: t/clock-at.c
+	$(AM_V_CCLD)$(MKDIR_P) t && $(CC) -D_GNU_SOURCE -Wall -Wextra $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $(srcdir)/t/clock-at.c
+EXTRA_DIST += t/clock-at.c
+TESTS += t/0640-totp.bats

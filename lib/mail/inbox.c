@@ -1,6 +1,8 @@
 #include "mail/inbox.h"
 
 #include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,6 +36,18 @@ static jv refusal(const struct err *e)
 void inbox_tell(const char *type, jv data)
 {
 	put(json_obj("event", json_obj("type", jv_string(type), "data", data, NULL), NULL));
+}
+
+void inbox_step(const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	inbox_tell("inbox.step", json_obj("text", jv_string(text), NULL));
+	explicit_bzero(text, sizeof text);
 }
 
 bool inbox_interrupted(struct line_in *in)
@@ -76,6 +90,8 @@ static jv serve_one(const struct inbox_ops *ops, jv request, struct line_in *in)
 			jv_free(mark);
 	} else if (strcmp(verb, "wait") == 0) {
 		answer = do_wait(ops, request, in, &e);
+	} else if (strcmp(verb, "test") == 0) {
+		answer = ops->test ? ops->test(request, &e) : json_obj("ok", jv_true(), NULL);
 	} else if (strcmp(verb, "close") == 0 || strcmp(verb, "cancel") == 0) {
 		answer = json_obj("ok", jv_true(), NULL); /* what there was to cancel has ended by now */
 	} else {

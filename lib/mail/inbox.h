@@ -20,6 +20,9 @@ struct inbox_ops {
 	 * object, or invalid. Must poll IN->fd as well, and end when inbox_interrupted. */
 	jv (*wait)(jv mark, jv rules, int64_t deadline, struct line_in *in, struct err *e);
 	void (*close)(void);
+	/* For {"do":"test"}, after `open`: tells by inbox_step, one by one, what worked; what does not is *e. REQUEST (borrowed)
+	 * may have rules, and reveal: true where codes may be shown. The answer's object, or invalid. Optional. */
+	jv (*test)(jv request, struct err *e);
 };
 
 /* Serves until EOF of stdin or {"do":"close"}. 0, or -1 when stdout is gone. */
@@ -28,6 +31,8 @@ int inbox_serve(const struct inbox_ops *ops);
 bool inbox_interrupted(struct line_in *in);
 /* Writes {"event": {"type", "data"}}: something the one who asked emits as an event of its own. DATA is consumed. */
 void inbox_tell(const char *type, jv data_taken);
+/* A step of a test that worked, in words for the person: {"event": {"type": "inbox.step", "data": {"text"}}}. */
+void inbox_step(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* What is behind the scheme of URL, percent-decoded ("maildir:///a%20b" → "/a b", "exec:get-code" → "get-code"); NULL with EX_CONFIG.
  * The caller frees. */
