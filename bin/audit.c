@@ -40,6 +40,15 @@ static const struct opt options[] = {
 
 static const char *session;
 
+void print_line(struct str *line)
+{
+	for (size_t i = 0; i < line->len; i++)
+		if ((unsigned char)line->s[i] < ' ' || line->s[i] == 0x7f)
+			line->s[i] = '?';
+	puts(str_text(line));
+	str_reset(line);
+}
+
 /* ---- append --------------------------------------------------------------------------------------- */
 
 static struct audit *chain;
@@ -295,10 +304,24 @@ static int append(void)
 
 /* ---- verify --------------------------------------------------------------------------------------- */
 
-static void tell_fault(void *ctx, int64_t seq, const char *text)
+static void tell_fault(void *ctx, int64_t seq, const char *about, const char *text)
 {
+	struct str line = {0};
+
 	(void)ctx;
-	printf("record %" PRId64 ": %s\n", seq, text);
+	str_addf(&line, "record %" PRId64 "%s: %s", seq, about, text);
+	print_line(&line);
+	str_free(&line);
+}
+
+static void print_whole(const struct audit_head *last, const struct audit_head *sealed)
+{
+	printf("whole: %" PRId64 " records", last->seq);
+	if (no_seal)
+		printf(" (the end is not proved without its seal)");
+	else if (last->seq > sealed->seq)
+		printf(" (those from %" PRId64 " on are not sealed yet)", sealed->seq + 1);
+	putchar('\n');
 }
 
 static int verify(void)
@@ -315,7 +338,7 @@ static int verify(void)
 	if (r == 0 && !last.seq)
 		printf("no records\n");
 	else if (r == 0)
-		printf("whole: %" PRId64 " records%s\n", last.seq, no_seal ? " (the end is not proved without its seal)" : "");
+		print_whole(&last, &head);
 	if (fflush(stdout))
 		die(EX_IOERR, "write standard output:");
 	return r;
@@ -323,10 +346,10 @@ static int verify(void)
 
 /* ---- replay --------------------------------------------------------------------------------------- */
 
-static void to_stderr(void *ctx, int64_t seq, const char *text)
+static void to_stderr(void *ctx, int64_t seq, const char *about, const char *text)
 {
 	(void)ctx;
-	warn("record %" PRId64 ": %s", seq, text);
+	warn("record %" PRId64 "%s: %s", seq, about, text);
 }
 
 /* Only of a chain that is whole anything can be derived. */
@@ -391,15 +414,6 @@ static void add_data(struct str *line, jv data)
 	}
 	jv_free(slot);
 	jv_free(slots);
-}
-
-void print_line(struct str *line)
-{
-	for (size_t i = 0; i < line->len; i++)
-		if ((unsigned char)line->s[i] < ' ' || line->s[i] == 0x7f)
-			line->s[i] = '?';
-	puts(str_text(line));
-	str_reset(line);
 }
 
 static void print_readable(jv rec)

@@ -281,12 +281,26 @@ void audit_free(struct audit *a)
 struct verify {
 	struct audit_head last, sealed;
 	bool sealed_seen;
+	int64_t unread;  /* lines since LAST that are no records */
+	struct str before; /* the line of LAST */
 	audit_fault *fault;
 	void *ctx;
 	int faults;
 };
 
-__attribute__((format(printf, 3, 4))) static void tell(struct verify *v, int64_t seq, const char *fmt, ...)
+/* What a line tells of its record: " (TIME, TYPE)", after WORD. */
+static char *about(const char *word, const char *line, size_t len)
+{
+	jv record = json_parse(line, len, NULL), type = json_path(record, "event.type");
+	char *text = json_is(record, JV_KIND_OBJECT) ? xasprintf(" (%s%.40s, %.60s)", word, json_str(record, "time", "?"), json_string(type, "ab-audit"))
+						     : xstrdup("");
+
+	jv_free(type);
+	jv_free(record);
+	return text;
+}
+
+__attribute__((format(printf, 4, 5))) static void tell(struct verify *v, int64_t seq, char *about_taken, const char *fmt, ...)
 {
 	char text[256];
 	va_list ap;
@@ -294,62 +308,105 @@ __attribute__((format(printf, 3, 4))) static void tell(struct verify *v, int64_t
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	v->fault(v->ctx, seq, text);
+	v->fault(v->ctx, seq, about_taken, text);
 	v->faults++;
+	free(about_taken);
 }
 
-/* SEQ where the record after the last one should stand. */
-static void check_place(struct verify *v, const struct record *r)
+/* Those from DUE up to LAST are not there. */
+static void tell_missing(struct verify *v, int64_t due, int64_t last, const char *more)
+{
+	char *after = about("after ", str_text(&v->before), v->before.len);
+
+	if (last > due)
+		tell(v, due, after, "missing, and all up to %" PRId64 "%s", last, more);
+	else
+		tell(v, due, after, "missing%s", more);
+}
+
+/* Where the record after the last one should stand. Of lines in between that are no records nothing can be said: each may
+ * have been one, or have been put in. */
+static void check_place(struct verify *v, const struct record *r, const char *line, size_t len)
 {
 	int64_t due = v->last.seq + 1;
 
-	if (r->seq > due && r->seq == due + 1)
-		tell(v, due, "missing");
-	else if (r->seq > due)
-		tell(v, due, "missing, and all up to %" PRId64, r->seq - 1);
+	if (r->seq > due + v->unread)
+		tell_missing(v, due + v->unread, r->seq - 1, "");
 	else if (r->seq < due)
-		tell(v, r->seq, "out of order: it stands after %" PRId64, v->last.seq);
-	else if (strcmp(r->prev, v->last.hash) != 0)
-		tell(v, r->seq, "does not follow from the record before it: one of the two was changed");
+		tell(v, r->seq, about("", line, len), "out of order: it stands after %" PRId64, v->last.seq);
+	else if (r->seq == due && strcmp(r->prev, v->last.hash) != 0)
+		tell(v, r->seq, about("", line, len), "does not follow from the record before it: one of the two was changed");
 }
 
 /* The head that was sealed must be the record of that number. */
-static void check_seal(struct verify *v, const struct record *r)
+static void check_seal(struct verify *v, const struct record *r, const char *line, size_t len)
 {
 	if (!v->sealed.seq || r->seq != v->sealed.seq || v->sealed_seen)
 		return;
 	v->sealed_seen = true;
 	if (strcmp(r->hash, v->sealed.hash) != 0)
-		tell(v, r->seq, "not the record that was sealed as the chain's end");
+		tell(v, r->seq, about("", line, len), "not the record that was sealed as the chain's end: it, or what is before it, was written anew");
+}
+
+static void check_note(struct verify *v, const struct record *r, const char *line, size_t len)
+{
+	static const char mark[] = ",\"note\":{\"lost\":";
+	const char *lost = strstr(line, mark);
+
+	if (lost && lost < line + 64)
+		tell(v, strtoll(lost + sizeof mark - 1, NULL, 10), about("noted ", line, len),
+		     "lost: noted by record %" PRId64 " when ab-audit found the end cut or changed", r->seq);
 }
 
 static int verify_line(void *ctx, const char *text, size_t len, unsigned long number)
 {
 	struct verify *v = ctx;
 	struct record r;
-	const char *lost;
 
 	if (take_record(text, len, &r)) {
-		tell(v, v->last.seq + 1, "line %lu is no record: edited or damaged", number);
-		v->last.seq++;
-		memcpy(v->last.hash, "?", 2);
+		tell(v, v->last.seq + 1 + v->unread, about("", text, len), "line %lu is no record: edited, damaged or put in", number);
+		v->unread++;
 		return 0;
 	}
+	if (!r.fits && !v->unread && strcmp(r.prev, v->last.hash) == 0)
+		r.seq = v->last.seq + 1; /* of what was edited the number says nothing, when it follows from the record before it */
 	if (!r.fits)
-		tell(v, r.seq, "edited: its hash is not that of its bytes");
-	/* after a line that could not be read nothing can be said about what it was followed by */
-	if (strcmp(v->last.hash, "?") != 0 || r.seq != v->last.seq + 1)
-		check_place(v, &r);
-	check_seal(v, &r);
-	lost = strstr(text, ",\"note\":{\"lost\":");
-	if (lost && lost < text + 64)
-		tell(v, strtoll(lost + sizeof ",\"note\":{\"lost\":" - 1, NULL, 10),
-		     "lost: noted by record %" PRId64 " when ab-audit found the end cut or changed", r.seq);
+		tell(v, r.seq, about("", text, len), "edited: its hash is not that of its bytes");
+	check_place(v, &r, text, len);
+	check_seal(v, &r, text, len);
+	check_note(v, &r, text, len);
 	if (r.seq > v->last.seq) { /* one that is out of order does not move the place where we are */
 		v->last.seq = r.seq;
 		memcpy(v->last.hash, r.hash, AUDIT_HEX);
+		str_reset(&v->before);
+		str_add(&v->before, text, len);
+		v->unread = 0;
 	}
 	return 0;
+}
+
+/* A line is written with its newline: without one it was cut. */
+static bool has_end(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	char last = '\n';
+
+	if (size > 0 && pread(fd, &last, 1, size - 1) != 1)
+		last = '\n';
+	if (fd >= 0)
+		close(fd);
+	return last == '\n';
+}
+
+static void check_end(struct verify *v, const char *path)
+{
+	if (!v->unread && !has_end(path))
+		tell(v, v->last.seq, about("", str_text(&v->before), v->before.len), "its line has no end: cut short");
+	if (v->sealed.seq > v->last.seq + v->unread)
+		tell_missing(v, v->last.seq + 1 + v->unread, v->sealed.seq, ": the end was cut");
+	else if (v->sealed.seq && v->sealed.seq <= v->last.seq && !v->sealed_seen)
+		tell(v, v->sealed.seq, xstrdup(""), "missing: it was sealed as the chain's end");
 }
 
 int audit_verify(const char *session, const struct audit_head *sealed, audit_fault *fault, void *ctx,
@@ -364,13 +421,12 @@ int audit_verify(const char *session, const struct audit_head *sealed, audit_fau
 	if (sealed)
 		v.sealed = *sealed;
 	r = each_line(path, verify_line, &v, e);
+	if (!r)
+		check_end(&v, path);
 	free(path);
+	str_free(&v.before);
 	if (r)
 		return -1;
-	if (v.sealed.seq > v.last.seq)
-		tell(&v, v.last.seq + 1, "missing, and all up to %" PRId64 ": the end was cut", v.sealed.seq);
-	else if (v.sealed.seq && !v.sealed_seen)
-		tell(&v, v.sealed.seq, "missing: it was sealed as the chain's end");
 	if (last)
 		*last = v.last;
 	return v.faults ? 1 : 0;

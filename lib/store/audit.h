@@ -40,8 +40,10 @@ int audit_sync(struct audit *a, struct err *e);
 bool audit_dirty(const struct audit *a);
 struct audit_head audit_head(const struct audit *a);
 
-/* Called for each fault: SEQ is the record's (the number it should have when it is missing), TEXT says what. */
-typedef void audit_fault(void *ctx, int64_t seq, const char *text);
+/* Called for each fault: SEQ is the record's (the number it should have when it is missing), ABOUT its time and type in
+ * brackets with a space before (of a missing one, those of the record before it; "" where there is none to read), TEXT
+ * says what. */
+typedef void audit_fault(void *ctx, int64_t seq, const char *about, const char *text);
 /* Checks every record, and the end against SEALED (NULL: not). 0: whole; 1: faults were told; -1 with *e. *LAST (may be
  * NULL) is the chain's end. */
 int audit_verify(const char *session, const struct audit_head *sealed, audit_fault *fault, void *ctx,
