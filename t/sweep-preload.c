@@ -1,10 +1,12 @@
-/* The crash sweep's hand: preloaded into every program of a pipeline, it counts their calls and kills at a chosen one.
+/* The crash sweep's hand: preloaded into every program of a pipeline, it counts their calls and kills at a chosen one, or lets the
+ * disk be full from it on.
  *
  *   SWEEP_SHM      a file of at least SHARED_SIZE zero bytes, shared by all: counts, who runs, whether it has happened
  *   SWEEP_MOMENT   "ROLE KIND N POINT WHOM": at the Nth call of that kind by programs of that role (all of them
- *                  together), before, half-way through or after it, kill that process (one) or all at once (group)
+ *                  together), before, half-way through or after it, kill that process (one) or all at once (group); or
+ *                  (full) that write, and those of all programs for FULL_MS, find no space left on the disk
  *
- * Without SWEEP_SHM it does nothing; without a moment it counts. It kills once. t/crash-sweep reads the same file: the
+ * Without SWEEP_SHM it does nothing; without a moment it counts. It happens once. t/crash-sweep reads the same file: the
  * layout stands there too. */
 #include <dlfcn.h>
 #include <errno.h>
@@ -21,11 +23,13 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ROLES 24
 #define KINDS 16
 #define PROCESSES 4096
+#define FULL_MS 1200
 
 /* A forked child is its parent's role until it says otherwise, but ab-book's first, which is its back. */
 static const char *const roles[ROLES] = {
@@ -47,11 +51,12 @@ static struct shared {
 		int32_t pid, role;
 		uint64_t start; /* clock ticks since boot: with the pid, who it is */
 	} process[PROCESSES];
+	int64_t full_until; /* CLOCK_MONOTONIC ms */
 } *shared;
 
 static int role, forked;
 static struct {
-	int role, kind, point, group;
+	int role, kind, point, group, full;
 	uint64_t n;
 } moment = {.role = -1};
 
@@ -103,6 +108,7 @@ static void read_moment(const char *text)
 	moment.kind = number_of(what, kinds, KINDS);
 	moment.point = number_of(where, points, 3);
 	moment.group = strcmp(whom, "group") == 0;
+	moment.full = strcmp(whom, "full") == 0;
 	moment.n = n;
 }
 
@@ -137,12 +143,24 @@ static void kill_all(void)
 		}
 }
 
+static int64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static void happen(void)
 {
 	uint32_t not_yet = 0;
 
 	if (!__atomic_compare_exchange_n(&shared->happened, &not_yet, 1, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 		return;
+	if (moment.full) {
+		__atomic_store_n(&shared->full_until, now() + FULL_MS, __ATOMIC_SEQ_CST);
+		return;
+	}
 	if (moment.group)
 		kill_all();
 	kill(getpid(), SIGKILL);
@@ -215,11 +233,28 @@ static ssize_t after(int it, ssize_t r)
 	return r;
 }
 
+/* A write to a file when there is no space: half of it fits. */
+static ssize_t no_space(int fd, const void *data, size_t len, ssize_t (*real)(int, const void *, size_t))
+{
+	if (len > 1)
+		return real(fd, data, len / 2);
+	errno = ENOSPC;
+	return -1;
+}
+
 ssize_t write(int fd, const void *data, size_t len)
 {
-	int whole, it = is_it(kind_of(fd, 1, len, &whole));
+	int whole;
+	enum kind kind = kind_of(fd, 1, len, &whole);
+	int it = is_it(kind);
 
 	REAL(write);
+	if (it && moment.full) {
+		happen();
+		it = 0;
+	}
+	if (role != ROLE_OTHER && (kind == JOURNAL || kind == FILES) && now() < __atomic_load_n(&shared->full_until, __ATOMIC_SEQ_CST))
+		return no_space(fd, data, len, real);
 	before(it);
 	if (it && moment.point == HALF) {
 		if (!whole && len > 1 && real(fd, data, len / 2) < 0)
@@ -227,6 +262,16 @@ ssize_t write(int fd, const void *data, size_t len)
 		happen();
 	}
 	return after(it, real(fd, data, len));
+}
+
+/* Nor does this file system keep room. */
+int fallocate(int fd, int mode, off_t at, off_t len)
+{
+	REAL(fallocate);
+	if (!shared || !moment.full)
+		return real(fd, mode, at, len);
+	errno = EOPNOTSUPP;
+	return -1;
 }
 
 ssize_t send(int fd, const void *data, size_t len, int flags)
