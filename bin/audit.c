@@ -245,8 +245,6 @@ static void open_chain(void)
 	head = audit_head(chain); /* what audit_open noted is on the disk already */
 	if (!no_seal && head.seq && audit_head_write(session, &head, &e))
 		stop(&e);
-	if (head.seq)
-		say_working();
 	if (lost)
 		alert_lost();
 }
@@ -284,10 +282,10 @@ static int append(void)
 			die(EX_OSERR, "wait for input:");
 		if (p[0].revents || copy_ready(&copy))
 			take();
-		if (dirty_since && clock_mono() >= dirty_since + GROUP) {
+		if (dirty_since && clock_mono() >= dirty_since + GROUP)
 			sync_now();
+		if (!dirty_since && audit_head(chain).seq)
 			say_working();
-		}
 		errno = EPIPE;
 		reader = !(p[1].revents & (POLLERR | POLLNVAL)) && copy_write(&copy) == 0;
 	}

@@ -134,7 +134,9 @@ static void conclude(struct back *b, const char *status, const char *reason, jv 
 	jv event = event_make("booking.result", b->work.session, b->work.trace, data);
 
 	if (add(b, record("result", b->request, json_obj("event", jv_copy(event), NULL)), &e)) {
-		err_wrap(&e, "'%s %.80s' can't be journalled", status, json_str(booking, "reference", ""));
+		const char *reference = json_str(booking, "reference", "");
+
+		err_wrap(&e, "'%s%s%.80s' can't be journalled", status, *reference ? " " : "", reference);
 		must(b, -1, &e);
 	}
 	tell(b, event);
@@ -618,8 +620,11 @@ int book_back(const struct book_job *job, int in, int out, char **argv)
 	size_t len;
 	int last;
 
-	if (open_back(&b, job, out, argv, &e))
+	if (open_back(&b, job, out, argv, &e)) {
+		if (e.status == EX_IOERR || e.status == EX_CANTCREAT)
+			must(&b, -1, &e);
 		die_err(&e);
+	}
 	tell_untold(&b);
 	finish_open_intent(&b);
 	if (b.again_at < 0)
