@@ -103,3 +103,5 @@ t/clock-at.so: t/clock-at.c
 	$(AM_V_CCLD)$(MKDIR_P) t && $(CC) -D_GNU_SOURCE -Wall -Wextra $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $(srcdir)/t/clock-at.c
 EXTRA_DIST += t/clock-at.c
 TESTS += t/0640-totp.bats
+
+TESTS += t/2200-disk.bats
