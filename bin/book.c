@@ -285,6 +285,8 @@ static pid_t start_back(struct front *f, const struct book_job *job, char **argv
 	if (pipe2(down, O_CLOEXEC) || pipe2(up, O_CLOEXEC) || (pid = fork()) < 0)
 		die(EX_OSERR, "start the booking process:");
 	if (pid == 0) {
+		sandbox_private();
+		prctl(PR_SET_NAME, "ab-book-back");
 		prctl(PR_SET_PDEATHSIG, SIGKILL); /* the journal carries on where we stop */
 		if (getppid() != parent)
 			_exit(EX_TEMPFAIL);

@@ -17,25 +17,25 @@ int fs_read_fd(int fd, const char *name, size_t max, struct str *out, struct err
 {
 	char chunk[16384];
 	ssize_t got;
+	int r = 0;
 
 	str_init(out, max);
-	while ((got = read(fd, chunk, sizeof chunk)) != 0) {
+	while (!r && (got = read(fd, chunk, sizeof chunk)) != 0) {
 		if (got < 0) {
 			if (errno == EINTR)
 				continue;
 			if (errno == EAGAIN && proc_poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1) >= 0)
 				continue;
-			err_set(e, EX_IOERR, "read %s:", name);
-			str_free(out);
-			return -1;
-		}
-		if (str_add(out, chunk, (size_t)got)) {
-			str_free(out);
+			r = err_set(e, EX_IOERR, "read %s:", name);
+		} else if (str_add(out, chunk, (size_t)got)) {
 			errno = EFBIG;
-			return err_set(e, EX_DATAERR, "read %s: larger than %zu bytes", name, max);
+			r = err_set(e, EX_DATAERR, "read %s: larger than %zu bytes", name, max);
 		}
 	}
-	return 0;
+	explicit_bzero(chunk, sizeof chunk); /* a key, maybe */
+	if (r)
+		str_free(out);
+	return r;
 }
 
 int fs_read(const char *path, size_t max, struct str *out, struct err *e)

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "base/wipe.h"
 
 #define MAP_MAX 64
 
@@ -224,6 +225,8 @@ int proc_signal_next(int fd)
 
 int proc_poll(struct pollfd *fds, unsigned n, int64_t deadline)
 {
+	if (deadline)
+		wipe_stack();
 	for (;;) {
 		int64_t left = deadline < 0 ? -1 : deadline - clock_mono();
 		int r = poll(fds, n, left < 0 && deadline >= 0 ? 0 : left > 3600000 ? 3600000 : (int)left);

@@ -10,10 +10,13 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include "base/wipe.h"
+
 void sandbox_private(void)
 {
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	wipe_begin();
 }
 
 #if defined __x86_64__

@@ -4,8 +4,9 @@
 
 #include "base/die.h"
 
-/* No core file, not readable by other processes of this user (PR_SET_DUMPABLE 0, RLIMIT_CORE 0). For
- * every program that holds a key or a secret; first thing in main. */
+/* No core file, not readable by other processes of this user (PR_SET_DUMPABLE 0, RLIMIT_CORE 0), memory wiped when freed and
+ * kept from swap (base/wipe.h). For every program that holds a key or a secret; first thing in main, and again in a child
+ * that is forked to hold them. */
 void sandbox_private(void);
 /* From now on only Unix sockets can be made (seccomp; PR_SET_NO_NEW_PRIVS): socket(2) of any other
  * family fails with EACCES. */

@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/proc.h"
+#include "base/wipe.h"
 
 #define FRAME_MAX (32u << 20)
 #define MEMORY (256u << 20) /* what a worker may take beyond what it starts with */
@@ -77,6 +78,7 @@ struct filter {
 	pid_t pid; /* 0: no worker */
 	int fd;
 	bool compiled; /* the worker of now has the programs */
+	bool late;     /* … and was forked while we held what it is to forget */
 	jv last;       /* members of the input that the worker holds */
 };
 
@@ -474,6 +476,7 @@ static int worker_confine(int fd, const char *zone, pid_t parent)
 	sigset_t none;
 	int null;
 
+	prctl(PR_SET_NAME, "ab-filters");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		return -1;
@@ -565,12 +568,21 @@ static jv worker_run(jq_state *jq, jv index, jv input)
 	return json_obj("value", jv_null(), NULL);
 }
 
+static jv worker_answer(jq_state *jq, jv request, jv held)
+{
+	if (json_has(request, "index"))
+		return worker_run(jq, json_get(request, "index"), json_has(request, "input") ? json_get(request, "input") : jv_copy(held));
+	jq_start(jq, jv_null(), 0); /* lets go of what an earlier run left undone */
+	return jv_object();
+}
+
 _Noreturn static void worker(const char *program, const char *zone, int fd, pid_t parent)
 {
 	jv errors = jv_array(), held = jv_object(), request;
 	jq_state *jq;
 	bool ok;
 
+	wipe_begin(); /* as our parent, whose locks are not inherited */
 	if (worker_confine(fd, zone, parent))
 		_exit(EX_OSERR);
 	limit_cpu(COMPILE_MS);
@@ -585,7 +597,10 @@ _Noreturn static void worker(const char *program, const char *zone, int fd, pid_
 	jq_set_error_cb(jq, NULL, NULL);
 	if (frame_put(3, json_obj("ok", ok ? jv_true() : jv_false(), "errors", errors, NULL), -1) || !ok)
 		_exit(0);
-	while (json_ok(request = frame_get(3, -1))) {
+	for (;; wipe_stack()) {
+		request = frame_get(3, -1);
+		if (!json_ok(request))
+			break;
 		jv gone = json_get(request, "gone");
 
 		limit_cpu((int)json_num(request, "ms", 2000));
@@ -593,8 +608,7 @@ _Noreturn static void worker(const char *program, const char *zone, int fd, pid_
 			held = json_del(held, json_string(it.value, ""));
 		jv_free(gone);
 		held = json_merge_take(held, json_get(request, "set"));
-		if (frame_put(3, worker_run(jq, json_get(request, "index"), json_has(request, "input") ?
-					    json_get(request, "input") : jv_copy(held)), -1))
+		if (frame_put(3, worker_answer(jq, request, held), -1))
 			break;
 		jv_free(request);
 	}
@@ -633,7 +647,7 @@ static void worker_end(struct filter *f)
 	}
 	f->pid = 0;
 	f->fd = -1;
-	f->compiled = false;
+	f->compiled = f->late = false;
 	jv_free(f->last);
 	f->last = jv_object();
 }
@@ -839,12 +853,40 @@ static jv run_failed(struct filter *f, size_t index, struct err *e)
 	return jv_invalid();
 }
 
+/* The worker died, or was ended: another. */
+static int start_late(struct filter *f, struct err *e)
+{
+	if (worker_alive(f))
+		return 0;
+	if (filter_check(f, NULL, NULL, e))
+		return -1;
+	f->late = true;
+	return 0;
+}
+
+void filter_forget(struct filter *f)
+{
+	int64_t deadline = clock_mono() + f->limit;
+	jv answer;
+
+	if (f->late) {
+		filter_check(f, NULL, NULL, NULL); /* in the place of the one we have; where it fails, the next run says so */
+		return;
+	}
+	if (!json_len(f->last) || !worker_alive(f))
+		return;
+	answer = frame_put(f->fd, json_del(request_make(f, 0, jv_object()), "index"), deadline) ? jv_invalid() : frame_get(f->fd, deadline);
+	if (!json_ok(answer))
+		worker_end(f);
+	jv_free(answer);
+}
+
 jv filter_run(struct filter *f, size_t index, jv input, struct err *e)
 {
 	int64_t deadline;
 	jv answer, value;
 
-	if (index >= f->n || (!worker_alive(f) && filter_check(f, NULL, NULL, e))) {
+	if (index >= f->n || start_late(f, e)) {
 		if (index >= f->n)
 			err_set(e, EX_SOFTWARE, "there is no filter %zu", index);
 		jv_free(input);

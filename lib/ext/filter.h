@@ -31,6 +31,8 @@ int filter_check(struct filter *f, filter_wrong *wrong, void *ctx, struct err *e
  * (the program raised an error), EX_CONFIG (the programs do not compile), EX_TEMPFAIL (too long, too much
  * memory, worker lost). After a failure the filter can be used again. */
 jv filter_run(struct filter *f, size_t index, jv input_taken, struct err *e);
+/* Lets go of the last run's input, here and in the worker: call it once the secrets in it are not needed any more. */
+void filter_forget(struct filter *f);
 
 /* --- the words of a program, for linting --- */
 enum filter_kind {

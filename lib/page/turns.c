@@ -166,11 +166,12 @@ static int put(int fd, jv id, jv answer)
 }
 
 /* A line as a command; where it is none, the answer that says so is written and *COMMAND is invalid. */
-static int parse(int out, const char *text, size_t len, jv *command)
+static int parse(int out, char *text, size_t len, jv *command)
 {
 	struct err e;
 
 	*command = json_parse(text, len, &e);
+	explicit_bzero(text, len); /* what goes into a form; the next line may be long in coming */
 	if (json_is(*command, JV_KIND_OBJECT))
 		return 0;
 	if (json_ok(*command))
@@ -205,7 +206,7 @@ static jv run(const struct turns_agent *agent, int out, jv command)
 
 /* ---- one client ---- */
 
-static int stdio_line(const struct turns_agent *agent, int out, const char *text, size_t len, bool *closed)
+static int stdio_line(const struct turns_agent *agent, int out, char *text, size_t len, bool *closed)
 {
 	jv command, id, answer;
 	int r = parse(out, text, len, &command);

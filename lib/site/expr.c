@@ -337,6 +337,12 @@ void exprs_free(struct exprs *x)
 	free(x);
 }
 
+void exprs_forget(struct exprs *x)
+{
+	if (x->filter)
+		filter_forget(x->filter);
+}
+
 void exprs_limit(struct exprs *x, int ms)
 {
 	if (x->filter)

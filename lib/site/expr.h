@@ -21,6 +21,9 @@ int exprs_check(struct exprs *x, expr_wrong *wrong, void *ctx, struct err *e);
 /* How long one filter may run; 2000 ms unless told. */
 void exprs_limit(struct exprs *x, int ms);
 
+/* Lets go of the last context, which the filters keep to be quick (filter_forget). */
+void exprs_forget(struct exprs *x);
+
 /* TEMPLATE (borrowed; from DOC, or without filters) with its expressions' values, in CONTEXT (borrowed), through objects and
  * arrays. A string that is one ${…} alone gives the value as it is; otherwise values are put in as text:
  * numbers as short as they are, null as nothing; an object or array is an error. Keys are not expanded.

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/wipe.h"
 #include "wire/launch.h"
 
 #define TRIED "AB_KEYS_TRIED" /* "alice/rules,alice/state": what ab-vault was asked for already */
@@ -16,6 +17,7 @@ struct given {
 	char *session;
 	enum part part;
 	int fd;
+	void *pin; /* keeps the descriptor's memory out of swap */
 };
 
 static struct given *given;
@@ -64,6 +66,12 @@ static bool is_key(int fd)
 	return fstat(fd, &st) == 0 && st.st_size == sizeof(struct subkey) && (fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE);
 }
 
+static void give(char *session, enum part part, int fd)
+{
+	given = xrealloc(given, (size_t)(ngiven + 1) * sizeof *given);
+	given[ngiven++] = (struct given){session, part, fd, wipe_pin(fd, sizeof(struct subkey))};
+}
+
 static void take(const char *entry)
 {
 	const char *slash = strchr(entry, '/'), *eq = slash ? strchr(slash, '=') : NULL;
@@ -74,8 +82,7 @@ static void take(const char *entry)
 	    !is_key((int)fd))
 		return;
 	fcntl((int)fd, F_SETFD, FD_CLOEXEC); /* handed on by name only */
-	given = xrealloc(given, (size_t)(ngiven + 1) * sizeof *given);
-	given[ngiven++] = (struct given){xstrndup(entry, (size_t)(slash - entry)), (enum part)part, (int)fd};
+	give(xstrndup(entry, (size_t)(slash - entry)), (enum part)part, (int)fd);
 }
 
 static void load(void)
@@ -217,6 +224,7 @@ static void forget(const char *session, unsigned parts)
 		if ((parts & PART_BIT(given[i].part)) || (session && strcmp(given[i].session, session) != 0)) {
 			given[kept++] = given[i];
 		} else {
+			wipe_unpin(given[i].pin, sizeof(struct subkey));
 			close(given[i].fd);
 			free(given[i].session);
 		}
@@ -240,8 +248,7 @@ int keys_adopt(const char *session, enum part part, int fd, struct err *e)
 	if (!is_key(fd))
 		return err_set(e, EX_NOPERM, "what was given for %s/%s is no key", session, part_name(part));
 	forget(session, ~PART_BIT(part));
-	given = xrealloc(given, (size_t)(ngiven + 1) * sizeof *given);
-	given[ngiven++] = (struct given){xstrdup(session), part, fd};
+	give(xstrdup(session), part, fd);
 	return 0;
 }
 

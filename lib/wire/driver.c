@@ -109,6 +109,7 @@ jv driver_recv(struct driver *d, int64_t deadline, struct err *e)
 	switch (line_next(&d->in, &text, &len, deadline)) {
 	case LINE_OK:
 		v = json_parse(text, len, e);
+		explicit_bzero(text, len); /* a code, maybe */
 		if (!json_ok(v) || json_is(v, JV_KIND_OBJECT))
 			return v;
 		jv_free(v);

@@ -159,6 +159,7 @@ static _Noreturn void launcher_main(int sock)
 		if (got <= 0)
 			break;
 		serve_one(sock, &all, buf, (size_t)got, fds, nfds);
+		explicit_bzero(buf, (size_t)got); /* arguments and environment of what was started */
 	}
 	for (struct started *s = all; s; s = s->next)
 		kill(-s->proc.pid, SIGTERM);

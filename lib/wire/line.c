@@ -29,6 +29,7 @@ static void drop_read(struct line_in *in)
 		return;
 	in->buf.len -= in->at;
 	memmove(in->buf.s, in->buf.s + in->at, in->buf.len + 1);
+	explicit_bzero(in->buf.s + in->buf.len, in->at);
 	in->at = 0;
 	/* one huge line must not hold its memory for ever */
 	if (!in->buf.len && in->buf.cap > 1u << 16)
@@ -71,6 +72,7 @@ enum line_got line_next(struct line_in *in, char **text, size_t *len, int64_t de
 		seen = have;
 		if (have > in->max) {
 			in->skipping = true;
+			explicit_bzero(in->buf.s, in->buf.len);
 			str_reset(&in->buf);
 			in->at = seen = 0;
 		}
@@ -100,6 +102,7 @@ enum line_got line_next(struct line_in *in, char **text, size_t *len, int64_t de
 			in->eof = true;
 		else
 			str_add(&in->buf, chunk, (size_t)got);
+		explicit_bzero(chunk, (size_t)got);
 	}
 }
 

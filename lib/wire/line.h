@@ -30,7 +30,7 @@ enum line_got {
 
 void line_init(struct line_in *in, int fd, size_t max);
 void line_free(struct line_in *in);
-/* The next line without its newline, NUL-terminated, valid until the next call. Waits until DEADLINE
+/* The next line without its newline, NUL-terminated, valid until the next call, which clears it. Waits until DEADLINE
  * (clock_mono ms; 0: take only what is there, -1: for ever). */
 enum line_got line_next(struct line_in *in, char **text, size_t *len, int64_t deadline);
 /* True when a whole line is buffered already: poll(2) would not tell. */

@@ -209,6 +209,7 @@ jv page_call(struct page *p, jv command, int64_t timeout, struct err *e)
 		switch (line_next(&p->in, &text, &len, deadline)) {
 		case LINE_OK:
 			v = json_parse(text, len, e);
+			explicit_bzero(text, len); /* cookies, maybe, and the next call may be long in coming */
 			if (!json_ok(v))
 				return v;
 			if (strcmp(json_str(v, "id", ""), id) == 0)

@@ -35,16 +35,50 @@
 
 /* ---- opening -------------------------------------------------------------------------------------- */
 
-static int open_part(struct work *w, enum part part, unsigned parts, jv *to, struct err *e)
+static int open_part(struct work *w, enum part part, jv *to, struct err *e)
 {
+	jv_free(*to);
 	*to = jv_null();
-	if (!(parts & PART_BIT(part)))
+	if (!(w->parts & PART_BIT(part)))
 		return 0;
 	*to = part_read(w->session, part, e);
 	if (json_ok(*to))
 		return 0;
 	*to = jv_null();
 	return -1;
+}
+
+static int open_secrets(struct work *w, struct err *e)
+{
+	if (open_part(w, PART_PROFILE, &w->profile, e) || open_part(w, PART_SECRETS, &w->secrets, e))
+		return -1;
+	w->secrets = json_del(w->secrets, "inbox"); /* ab-otp's */
+	return 0;
+}
+
+/* What only a turn needs is not held while we wait for the next one, neither here nor in the filters. */
+static void forget_secrets(struct work *w)
+{
+	jv_free(w->profile);
+	jv_free(w->secrets);
+	w->profile = w->secrets = jv_null();
+	if (w->provider)
+		exprs_forget(w->provider->exprs);
+}
+
+static jv settings(struct work *w, struct err *e);
+
+/* What can't be read is said at the start, not at the first turn. */
+static int try_parts(struct work *w, struct err *e)
+{
+	jv state = jv_null();
+	int r = open_secrets(w, e) || open_part(w, PART_STATE, &state, e) ? -1 : 0;
+
+	jv_free(state);
+	if (!r)
+		w->settings = settings(w, e);
+	forget_secrets(w);
+	return r || !json_ok(w->settings) ? -1 : 0;
 }
 
 static int open_budget(struct work *w, struct err *e)
@@ -92,7 +126,8 @@ static void set_host(struct work *w);
 
 int work_open(struct work *w, char **argv, unsigned parts, unsigned hand_on, struct err *e)
 {
-	w->rules = w->profile = w->secrets = w->state = jv_null();
+	w->rules = w->profile = w->secrets = w->settings = jv_null();
+	w->parts = parts;
 	w->evidence = jv_array();
 	w->provider = NULL;
 	w->pacer = NULL;
@@ -111,12 +146,11 @@ int work_open(struct work *w, char **argv, unsigned parts, unsigned hand_on, str
 		return -1;
 	if (w->page_given < 0 && take_lock(w, e))
 		return -1;
-	if (open_part(w, PART_RULES, parts, &w->rules, e) || open_part(w, PART_PROFILE, parts, &w->profile, e) ||
-	    open_part(w, PART_SECRETS, parts, &w->secrets, e) || open_part(w, PART_STATE, parts, &w->state, e))
+	if (open_part(w, PART_RULES, &w->rules, e))
 		return -1;
 	w->zone = json_str(w->rules, "timezone", "UTC");
 	w->provider = provider_load(json_str(w->rules, "provider", ""), e);
-	if (!w->provider || open_budget(w, e))
+	if (!w->provider || try_parts(w, e) || open_budget(w, e)) /* the filters' process is forked before there is a secret */
 		return -1;
 	w->memo = flow_memo_new();
 	set_host(w);
@@ -133,7 +167,7 @@ void work_close(struct work *w)
 	jv_free(w->rules);
 	jv_free(w->profile);
 	jv_free(w->secrets);
-	jv_free(w->state);
+	jv_free(w->settings);
 	jv_free(w->evidence);
 	if (w->lock >= 0)
 		close(w->lock);
@@ -529,44 +563,37 @@ static int refuse_while_settling(struct work *w, struct err *e)
 	return open ? err_set(e, EX_TEMPFAIL, "a booking of %s is not settled yet; only reading back may go on", w->session) : 0;
 }
 
-/* What another program of the session has sealed since. */
-static void read_state(struct work *w)
+/* The cookies, as whoever had the page last has sealed them; null where there are none. */
+static jv page_state(struct work *w)
 {
 	struct err e;
-	jv now = part_read(w->session, PART_STATE, &e);
+	jv now = part_read(w->session, PART_STATE, &e), state = json_get(now, "page");
 
-	if (json_ok(now)) {
-		jv_free(w->state);
-		w->state = now;
-	} else {
+	if (!json_ok(now))
 		warn("%s", e.text);
-	}
+	jv_free(now);
+	return state;
 }
 
 static int begin_once(struct work *w, int64_t timeout, struct err *e)
 {
-	jv answer, s = settings(w, e), state;
+	jv answer, state;
 
-	if (!json_ok(s))
-		return -1;
 	if (!w->page)
 		w->page = page_open(w->session, json_str(w->provider->doc, "transport", "http"), e);
-	if (!w->page) {
-		jv_free(s);
+	if (!w->page)
 		return -1;
-	}
 	if (page_do(w, json_obj("do", jv_string("begin"), "program", jv_string(prog), "session", jv_string(w->session), "priority",
-				jv_number(w->priority), "settings", s, NULL), timeout, &answer, e))
+				jv_number(w->priority), "settings", jv_copy(w->settings), NULL), timeout, &answer, e))
 		return -1;
 	bool fresh = json_bool(answer, "fresh", false);
 
 	jv_free(answer);
-	if (fresh) {
-		flow_memo_clear(w->memo);
-		read_state(w);
-	}
-	state = json_get(w->state, "page");
-	if (fresh && json_is(state, JV_KIND_OBJECT)) {
+	if (!fresh)
+		return 0;
+	flow_memo_clear(w->memo);
+	state = page_state(w);
+	if (json_is(state, JV_KIND_OBJECT)) {
 		if (page_do(w, json_obj("do", jv_string("restore"), "state", state, NULL), PAGE_TIMEOUT, &answer, e))
 			return -1;
 		jv_free(answer);
@@ -593,35 +620,36 @@ int work_begin(struct work *w, int64_t timeout, struct err *e)
 	if (w->page_given >= 0) { /* we are in the turn of the program that started us, and it may have it */
 		if (!w->page)
 			w->page = page_from_fd(w->page_given);
-		return 0;
-	}
-	if (refuse_while_settling(w, e))
+	} else if (refuse_while_settling(w, e) || begin(w, timeout, e)) {
 		return -1;
-	return begin(w, timeout, e);
+	}
+	if (open_secrets(w, e) == 0)
+		return 0;
+	work_end(w);
+	return -1;
 }
 
 /* Cookies are another program's too (ab-login's): what is on disk is read again before it is compared. */
-static void seal_state(struct work *w, jv page_state)
+static void seal_state(struct work *w, jv state)
 {
 	struct err e;
 	jv now = part_read(w->session, PART_STATE, &e), old;
 
 	if (!json_ok(now)) {
 		warn("%s", e.text);
-		jv_free(page_state);
+		jv_free(state);
 		return;
 	}
 	old = json_get(now, "page");
-	if (json_equal(old, page_state)) {
-		jv_free(page_state);
+	if (json_equal(old, state)) {
+		jv_free(state);
 	} else {
-		now = json_set(now, "page", page_state);
+		now = json_set(now, "page", state);
 		if (part_write(w->session, PART_STATE, now, &e))
 			warn("%s", e.text);
 	}
 	jv_free(old);
-	jv_free(w->state);
-	w->state = now;
+	jv_free(now);
 }
 
 void work_end(struct work *w)
@@ -629,6 +657,7 @@ void work_end(struct work *w)
 	jv answer;
 	struct err e;
 
+	forget_secrets(w);
 	driver_stop(&otp, 1000);
 	if (!w->page || w->page_given >= 0)
 		return;

@@ -34,7 +34,10 @@ struct work {
 	void (*known)(void *ctx, jv booking);
 	void *ctx;
 	/* set by work_open */
-	jv rules, profile, secrets, state; /* secrets: null unless we were given that part's key and PARTS has it */
+	jv rules;
+	unsigned parts;
+	jv profile, secrets;               /* null outside a turn, and where PARTS has them not */
+	jv settings;                       /* of the page */
 	struct provider *provider;
 	const char *zone;                  /* the session's */
 	char trace[TRACE_TEXT];            /* of what is being done; a new one at first */
@@ -48,14 +51,15 @@ struct work {
 	bool logged_in; /* this turn began with, or made, a log-in that worked */
 };
 
-/* PARTS (PART_BIT mask): those whose content we read. HAND_ON: those we only pass to what we start. Replaces
+/* PARTS (PART_BIT mask): those whose content we read; of profile, secrets and state it is seen here that they can be read, but they are
+ * held only during a turn. HAND_ON: those we only pass to what we start. Replaces
  * this program by `ab-vault exec` when it has no keys (keys.h). Takes lock/PROGRAM unless the page was given. */
 int work_open(struct work *w, char **argv, unsigned parts, unsigned hand_on, struct err *e);
 void work_close(struct work *w);
 
 /* Waits for the page's turn, at most TIMEOUT ms. EX_TEMPFAIL: not now; the message says why. */
 int work_begin(struct work *w, int64_t timeout, struct err *e);
-/* Seals the cookies where they changed, and lets the next one have the page. */
+/* Seals the cookies where they changed, lets the next one have the page, and forgets what is secret. */
 void work_end(struct work *w);
 
 /* Runs flow NAME for SLOT and BOOKING (borrowed, may be null), within a turn. */

@@ -5,7 +5,9 @@
  *   vault-test evidence SESSION NAME <DATA
  *   vault-test need SESSION PART COMMAND…   keys_need first (it goes through ab-vault when they are missing)
  *   vault-test child SESSION PARTS          runs `vault-test have SESSION` with those keys alone
- *   vault-test have SESSION                 the parts whose keys are there */
+ *   vault-test have SESSION                 the parts whose keys are there
+ *   vault-test keys SESSION                 all of them, as JSON, in hex
+ *   vault-test master KEYFILE               the vault's master key, opened with the 32 bytes of KEYFILE, in hex */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,7 @@
 #include "base/opt.h"
 #include "base/sandbox.h"
 #include "store/vault.h"
+#include "store/wrap.h"
 
 static struct err e;
 
@@ -90,6 +93,47 @@ static int have(const char *session)
 	return 0;
 }
 
+static int show_keys(const char *session)
+{
+	unsigned char key[KEY_BYTES];
+	char hex[2 * KEY_BYTES + 1];
+	jv all = jv_object();
+	char *text;
+
+	for (enum part p = 0; p < PART_COUNT; p++)
+		if (keys_have(session, p) && keys_get(session, p, key, &e) == 0)
+			all = json_set_str(all, part_name(p), seal_hex(hex, key, sizeof key));
+	text = json_text(all);
+	puts(text);
+	free(text);
+	jv_free(all);
+	return 0;
+}
+
+static int show_master(const char *file)
+{
+	unsigned char under[SEAL_KEY], key[SEAL_KEY], id[VAULT_ID];
+	char hex[2 * SEAL_KEY + 1], *path = path_vault("vault.json", &e);
+	struct master_key with = {.kind = MASTER_KEY};
+	jv doc = path ? json_read(path, 65536, &e) : jv_invalid(), wrap = json_get(doc, "wrap");
+	const char *id_hex = json_str(doc, "id", "");
+	struct str text;
+
+	if (!json_ok(doc) || fs_read(file, SEAL_KEY, &text, &e))
+		die_err(&e);
+	with.text = text.s;
+	with.len = text.len;
+	if (seal_unhex(id, sizeof id, id_hex, strlen(id_hex)) || wrap_key(under, wrap, &with, &e) ||
+	    key_open(key, json_str(doc, "master", ""), under, id, "master", wrap))
+		die(EX_NOPERM, "the vault does not open with %s", file);
+	puts(seal_hex(hex, key, sizeof key));
+	str_free(&text);
+	free(path);
+	jv_free(wrap);
+	jv_free(doc);
+	return 0;
+}
+
 static int run(int argc, char **argv)
 {
 	const char *verb = argv[1];
@@ -104,6 +148,10 @@ static int run(int argc, char **argv)
 		return child(argv, argv[2], argv[3]);
 	if (strcmp(verb, "have") == 0 && argc == 3)
 		return have(argv[2]);
+	if (strcmp(verb, "keys") == 0 && argc == 3)
+		return show_keys(argv[2]);
+	if (strcmp(verb, "master") == 0 && argc == 3)
+		return show_master(argv[2]);
 	opt_usage("see the source");
 }
 
