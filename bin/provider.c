@@ -185,6 +185,14 @@ int provider_check_all(char **names)
 
 /* --- main --- */
 
+/* STATUS, once all that was to be said is written. */
+static int said(int status)
+{
+	if (fflush(stdout) || ferror(stdout))
+		die(EX_IOERR, "write standard output:");
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct opt_spec spec = {
@@ -192,7 +200,7 @@ int main(int argc, char **argv)
 		"Lists, checks and tries the descriptions of sites.", opts, 1, -1, false};
 	const char *command;
 	struct err e;
-	int first, status;
+	int first;
 
 	sandbox_private();
 	first = opt_parse(argc, argv, &spec);
@@ -200,12 +208,12 @@ int main(int argc, char **argv)
 	if (strcmp(command, "list") == 0) {
 		if (argv[first])
 			opt_usage("list takes no operand");
-		return provider_list();
+		return said(provider_list());
 	}
 	if (strcmp(command, "try") == 0) {
 		if (!argv[first] || argv[first + 1] || !session)
 			opt_usage("try: --session NAME and one FLOW are wanted");
-		return provider_try(&(struct try){session, argv[first], slot, booking, step, vars}, argv);
+		return said(provider_try(&(struct try){session, argv[first], slot, booking, step, vars}, argv));
 	}
 	if (strcmp(command, "check") && strcmp(command, "test"))
 		opt_usage("'%s' is none of list, check, test and try", command);
@@ -213,8 +221,5 @@ int main(int argc, char **argv)
 		opt_usage("%s: which provider?", command);
 	if (launch_init(&e))
 		die_err(&e);
-	status = strcmp(command, "check") == 0 ? provider_check_all(argv + first) : provider_test(argv + first);
-	if (fflush(stdout))
-		die(EX_IOERR, "write to standard output:");
-	return status;
+	return said(strcmp(command, "check") == 0 ? provider_check_all(argv + first) : provider_test(argv + first));
 }
