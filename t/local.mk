@@ -105,3 +105,10 @@ EXTRA_DIST += t/clock-at.c
 TESTS += t/0640-totp.bats
 
 TESTS += t/2200-disk.bats
+
+check_DATA += t/rain-preload.so
+CLEANFILES += t/rain-preload.so
+t/rain-preload.so: t/rain-preload.c
+	$(AM_V_CCLD)$(MKDIR_P) t && $(CC) -D_GNU_SOURCE -Wall -Wextra $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $(srcdir)/t/rain-preload.c
+EXTRA_DIST += t/rain-preload.c
+TESTS += t/2210-pipes.bats
