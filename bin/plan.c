@@ -90,11 +90,12 @@ static void save(void)
 	jv state = trail_save(&trail, json_set(machine_save(machine), "untold", jv_copy(untold)));
 	char *text = json_text(state);
 	struct err e;
+	int r = fs_replace(state_path, text, strlen(text), &e);
 
-	if (fs_replace(state_path, text, strlen(text), &e))
-		stop(&e);
 	free(text);
 	jv_free(state);
+	if (r)
+		stop(&e);
 	state = alert_over(session);
 	if (json_ok(state))
 		copy_add(&copy, state);
