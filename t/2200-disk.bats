@@ -18,7 +18,7 @@ setup_file() {
 	elif [ -z "${IN_NAMESPACE:-}" ] && unshare -rm true 2>/dev/null; then
 		DISKS=elsewhere
 		env -i PATH="$PATH" HOME="$HOME" TMPDIR="${TMPDIR:-/tmp}" top_srcdir="$top_srcdir" top_builddir="$top_builddir" IN_NAMESPACE=1 \
-			unshare -rm bats --formatter tap "$BATS_TEST_FILENAME" >"$BATS_FILE_TMPDIR/log" 2>&1 3>&- || {
+			unshare -rm "${BATS:-$BATS_ROOT/bin/bats}" --formatter tap "$BATS_TEST_FILENAME" >"$BATS_FILE_TMPDIR/log" 2>&1 3>&- || {
 			cat "$BATS_FILE_TMPDIR/log" >&2
 			return 1
 		}
@@ -187,7 +187,7 @@ works() {
 	word='Read-only file system (make it writable)'
 	disk size=512k
 	prepare
-	mount -o remount,ro "$disk"
+	mount -o remount,bind,ro "$disk"
 	each <<-TABLE
 		75 pace/account- - ab-poll --once alice
 		75 pace/account- - ab-login alice
@@ -198,7 +198,7 @@ works() {
 	TABLE
 	is "$(jq -r .id "$HOME/notices.ndjson")" a1
 	is "$(jq -r 'select(.type == "runtime.alert") | .source' "$HOME"/out.ab-{plan,book,audit} | cut -d/ -f2 | paste -sd' ')" "ab-plan ab-book ab-audit"
-	mount -o remount,rw "$disk"
+	mount -o remount,bind,rw "$disk"
 	works
 }
 
@@ -210,7 +210,7 @@ works() {
 	mkdir -m 700 "$disk/run"
 	export AB_RUNTIME=$disk/run AB_STATE=$HOME/state
 	word='Read-only file system (make it writable)'
-	mount -o remount,ro "$disk"
+	mount -o remount,bind,ro "$disk"
 	each <<-TABLE
 		73 run/alice - ab-poll --once alice
 		73 run/alice - ab-login alice
@@ -220,7 +220,7 @@ works() {
 		73 run/alice $HOME/alert ab-notify alice
 		73 run/run.lock - ab-run alice
 	TABLE
-	mount -o remount,rw "$disk"
+	mount -o remount,bind,rw "$disk"
 	word='No space left on device (make room there)'
 	for i in 1 2 3 4 5 6 7; do touch "$disk/$i" || break; done
 	each <<-TABLE
