@@ -13,6 +13,7 @@
 #define MAPPED (128u << 10)          /* glibc's least size of a block with a mapping of its own */
 #define STACK_CLEARED (64u << 10)    /* more than any of our calls leaves between two waits */
 #define STACK_LOCKED (192u << 10)
+#define STACK_MAX (1u << 20)         /* further up nothing of the stack's is */
 
 void *wipe_pin(int fd, size_t len)
 {
@@ -74,14 +75,16 @@ static void *taken(void *p, size_t size)
 	return p;
 }
 
-/* The part of the stack that is used again and again. Below it the kernel must be free to let the stack grow, which it is not
- * where the growing part is locked and the limit is reached: so the lowest of what is touched here stays as it is. */
+/* The part of the stack that is used again and again, up to its first word, which the program's name is just above. Below it the
+ * kernel must be free to let the stack grow, which it is not where the growing part is locked and the limit is reached: so the
+ * lowest of what is touched here stays as it is. */
 __attribute__((noinline)) static void lock_stack(void)
 {
-	char below[STACK_LOCKED + STACK_CLEARED];
+	char below[STACK_LOCKED + STACK_CLEARED], *from = below + STACK_CLEARED;
+	size_t up = (size_t)((uintptr_t)program_invocation_name - (uintptr_t)from);
 
 	explicit_bzero(below, sizeof below);
-	keep(below + STACK_CLEARED, STACK_LOCKED);
+	keep(from, up < STACK_MAX ? up : STACK_LOCKED);
 }
 
 void wipe_begin(void)
