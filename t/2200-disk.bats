@@ -123,9 +123,17 @@ works() {
 		"ab-audit info,ab-book info,ab-plan info"
 }
 
+# a journal whose last page has room for an intent (some 370 bytes), and for nothing after it
+nearly_full_page() {
+	mkdir -p "$disk/state/alice"
+	jq -nc '{seq: 1, what: "told", id: ("x" * 3568)}' >"$disk/state/alice/journal.ndjson"
+	[ "$(stat -c %s "$disk/state/alice/journal.ndjson")" = 3600 ]
+}
+
 @test "full between commit and outcome: room was kept, and the booking is proved, journalled and told" {
 	disk size=512k
 	prepare
+	nearly_full_page
 	control fault '{"fault":"slow","office":"practice","method":"POST","path":"/office/book","ms":1000,"count":1}' >/dev/null
 	until_true 20 grep -qs '"intent"' "$disk/state/alice/journal.ndjson" && fill &
 	FILL_PID=$!
@@ -134,7 +142,7 @@ works() {
 	echo "$stderr"
 	is "$status" 0
 	is "$(jq -r 'select(.type == "booking.result") | .data.status' <<<"$output")" booked
-	is "$(jq -r .what "$disk/state/alice/journal.ndjson" | paste -sd' ')" "intent known result told"
+	is "$(jq -r .what "$disk/state/alice/journal.ndjson" | paste -sd' ')" "told intent known result told"
 	is "$(bookings) $(posts)" "1 1"
 	[[ $stderr == *"No space left"*"reading back all the same"* ]]
 }
@@ -142,6 +150,7 @@ works() {
 @test "full before the intent: nothing is sent, whatever the budget's files still take" {
 	disk size=512k
 	prepare
+	nearly_full_page
 	control fault '{"fault":"slow","office":"practice","path":"/office/slot/*","ms":1000,"count":1}' >/dev/null
 	curl -sSf -X DELETE "${CONTROL}_demo/requests" >/dev/null
 	asked() { control 'requests?log=1' | jq -e '[.log[] | select(.path | startswith("/office/slot/"))] | length > 0' >/dev/null; }
