@@ -161,7 +161,7 @@ static jv exec_wait(jv mark, jv rules, int64_t deadline, struct line_in *in, str
 
 int main(int argc, char **argv)
 {
-	static const struct inbox_ops ops = {exec_open, exec_mark, exec_wait, exec_close};
+	static const struct inbox_ops ops = {.open = exec_open, .mark = exec_mark, .wait = exec_wait, .close = exec_close};
 	static const struct opt_spec spec = {
 		.program = "ab-inbox-exec", .synopsis = "", .about = "Inbox driver: runs a program that gets the code (ab-otp(1)).",
 	};

@@ -86,7 +86,7 @@ static void human_close(void)
 
 int main(int argc, char **argv)
 {
-	static const struct inbox_ops ops = {human_open, human_mark, human_wait, human_close};
+	static const struct inbox_ops ops = {.open = human_open, .mark = human_mark, .wait = human_wait, .close = human_close};
 	static const struct opt_spec spec = {
 		.program = "ab-inbox-human", .synopsis = "", .about = "Inbox driver: asks the person for the code (ab-otp(1)).",
 	};

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,11 +21,12 @@
 #include "base/sandbox.h"
 #include "mail/inbox.h"
 #include "mail/pick.h"
+#include "mail/seen.h"
+#include "mail/trial.h"
 
 #define SEEN_MAX 20000 /* names in a mark; a larger folder is told apart by time */
 #define RECENT 2000    /* ms before the mark whose mails even then are known by name */
 #define TICK 1000      /* ms between looks at the folders' own times */
-#define CPU_MAX 2      /* seconds for one mail: patterns and mails come from others */
 
 struct folder {
 	const char *name;
@@ -38,49 +38,10 @@ static char *root;
 static struct folder folders[2] = {{"new", -1, -1, {0}}, {"cur", -1, -1, {0}}};
 static int notify = -1;
 
-/* A set of names, as 64-bit hashes: open addressing, 0 is free. */
-struct set {
-	uint64_t *slots;
-	size_t size, used;
-};
-
+/* Without the flags, which follow the ':'. */
 static uint64_t name_hash(const char *name)
 {
-	size_t len = strcspn(name, ":"); /* flags follow */
-	uint64_t h = 14695981039346656037u;
-
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (unsigned char)name[i]) * 1099511628211u;
-	return h ? h : 1;
-}
-
-static bool set_has(const struct set *s, uint64_t h)
-{
-	for (size_t i = s->size ? h & (s->size - 1) : 0; s->size && s->slots[i]; i = (i + 1) & (s->size - 1))
-		if (s->slots[i] == h)
-			return true;
-	return false;
-}
-
-static void set_add(struct set *s, uint64_t h)
-{
-	size_t i;
-
-	if (s->used * 2 >= s->size) {
-		struct set bigger = {.size = s->size ? s->size * 2 : 1024};
-
-		bigger.slots = xcalloc(bigger.size, sizeof *bigger.slots);
-		for (size_t n = 0; n < s->size; n++)
-			if (s->slots[n])
-				set_add(&bigger, s->slots[n]);
-		free(s->slots);
-		*s = bigger;
-	}
-	for (i = h & (s->size - 1); s->slots[i]; i = (i + 1) & (s->size - 1))
-		if (s->slots[i] == h)
-			return;
-	s->slots[i] = h;
-	s->used++;
+	return seen_hash(name, strcspn(name, ":"));
 }
 
 /* Opening */
@@ -186,9 +147,9 @@ static void mark_one(struct folder *f, const char *name, void *ctx)
 	struct stat st;
 
 	if (m->count++ < SEEN_MAX)
-		str_addf(&m->all, "%016llx", (unsigned long long)name_hash(name));
+		seen_put(&m->all, name_hash(name));
 	if (fstatat(f->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && stat_ms(&st.st_mtim) >= m->now - RECENT)
-		str_addf(&m->recent, "%016llx", (unsigned long long)name_hash(name));
+		seen_put(&m->recent, name_hash(name));
 }
 
 static jv maildir_mark(struct err *e)
@@ -210,7 +171,7 @@ static jv maildir_mark(struct err *e)
 /* Waiting */
 
 struct waiting {
-	struct set seen;
+	struct seen seen;
 	int64_t after; /* mails older than this (wall) are not new; -1: names alone tell */
 	struct pick pick;
 	bool lost;     /* inotify dropped events, or cannot tell: list again */
@@ -219,7 +180,6 @@ struct waiting {
 static int read_mark(struct waiting *w, jv mark, struct err *e)
 {
 	const char *seen = json_str(mark, "seen", NULL), *names = seen ? seen : json_str(mark, "recent", NULL);
-	char hex[17] = "";
 	int64_t time;
 
 	w->after = -1;
@@ -227,60 +187,61 @@ static int read_mark(struct waiting *w, jv mark, struct err *e)
 		return err_set(e, EX_CONFIG, "wait: not a mark of a Maildir");
 	if (!seen)
 		w->after = time - RECENT / 2;
-	for (; strlen(names) >= 16; names += 16) {
-		memcpy(hex, names, 16);
-		set_add(&w->seen, strtoull(hex, NULL, 16));
-	}
+	seen_add_text(&w->seen, names);
 	return 0;
 }
 
-/* A mail or a pattern made to be slow ends this process, and the wait, not the machine. */
-static void bound_cpu(void)
+/* FD's mail; false when it is none. Ends with the CPU bound on, for what is done with the mail. */
+static bool read_mail(int fd, struct mime *mail)
 {
-	struct rusage used;
-	struct rlimit limit;
+	struct str raw = {.s = xmalloc(MIME_MAIL_MAX + 1), .cap = MIME_MAIL_MAX + 1};
+	bool good;
 
-	if (getrusage(RUSAGE_SELF, &used) || getrlimit(RLIMIT_CPU, &limit))
-		return;
-	limit.rlim_cur = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec + CPU_MAX + 1);
-	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_cur < limit.rlim_max)
-		setrlimit(RLIMIT_CPU, &limit);
+	for (ssize_t got; raw.len < MIME_MAIL_MAX && (got = read(fd, raw.s + raw.len, MIME_MAIL_MAX - raw.len)) > 0;)
+		raw.len += (size_t)got;
+	raw.s[raw.len] = '\0';
+	inbox_bound_cpu();
+	good = mime_parse(mail, raw.s, raw.len, NULL) == 0;
+	explicit_bzero(raw.s, raw.len);
+	str_free(&raw);
+	return good;
+}
+
+/* A whole mail in F, opened; -1: gone on to cur, still empty, or no mail. */
+static int open_mail(const struct folder *f, const char *name, struct stat *st)
+{
+	int fd = openat(f->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd >= 0 && (fstat(fd, st) || !S_ISREG(st->st_mode) || !st->st_size)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
 }
 
 static void offer(struct folder *f, const char *name, void *ctx)
 {
 	struct waiting *w = ctx;
 	uint64_t h = name_hash(name);
-	struct str raw = {0};
 	struct mime mail;
 	struct stat st;
 	char *unique;
 	int fd;
 
-	if (name[0] == '.' || set_has(&w->seen, h))
+	if (name[0] == '.' || seen_has(&w->seen, h) || (fd = open_mail(f, name, &st)) < 0)
 		return;
-	fd = openat(f->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) || !S_ISREG(st.st_mode) || !st.st_size ||
-	    (w->after >= 0 && stat_ms(&st.st_mtim) < w->after)) {
-		if (fd >= 0)
-			close(fd);
-		return; /* gone on to cur, still empty, old, or no mail */
+	if (w->after >= 0 && stat_ms(&st.st_mtim) < w->after) {
+		close(fd);
+		return; /* old */
 	}
-	set_add(&w->seen, h);
-	raw.s = xmalloc(MIME_MAIL_MAX + 1);
-	raw.cap = MIME_MAIL_MAX + 1;
-	for (ssize_t got; raw.len < MIME_MAIL_MAX && (got = read(fd, raw.s + raw.len, MIME_MAIL_MAX - raw.len)) > 0;)
-		raw.len += (size_t)got;
-	raw.s[raw.len] = '\0';
-	close(fd);
-	bound_cpu();
+	seen_add(&w->seen, h);
 	unique = xstrndup(name, strcspn(name, ":"));
-	if (mime_parse(&mail, raw.s, raw.len, NULL) == 0)
+	if (read_mail(fd, &mail))
 		pick_offer(&w->pick, &mail, unique, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+	inbox_unbound_cpu();
 	mime_free(&mail);
 	free(unique);
-	explicit_bzero(raw.s, raw.len);
-	str_free(&raw);
+	close(fd);
 }
 
 static int gone(struct err *e)
@@ -380,13 +341,84 @@ static jv maildir_wait(jv mark, jv rules_given, int64_t deadline, struct line_in
 	}
 	pick_free(&w.pick);
 	rules_free(&rules);
-	free(w.seen.slots);
+	seen_free(&w.seen);
+	return answer;
+}
+
+/* Testing */
+
+struct newest {
+	struct folder *folder;
+	char *name;
+	int64_t time;
+};
+
+struct listing {
+	struct newest mails[TRIAL_MAILS]; /* the newest first */
+	int n;
+	size_t all;
+};
+
+static void keep_newest(struct folder *f, const char *name, void *ctx)
+{
+	struct listing *l = ctx;
+	struct stat st;
+	int at;
+
+	if (fstatat(f->fd, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+		return;
+	l->all++;
+	for (at = l->n; at > 0 && l->mails[at - 1].time < stat_ms(&st.st_mtim); at--)
+		;
+	if (at == TRIAL_MAILS)
+		return;
+	if (l->n == TRIAL_MAILS)
+		free(l->mails[--l->n].name);
+	memmove(l->mails + at + 1, l->mails + at, (size_t)(l->n - at) * sizeof *l->mails);
+	l->mails[at] = (struct newest){f, xstrdup(name), stat_ms(&st.st_mtim)};
+	l->n++;
+}
+
+static void try_mail(struct trial *t, const struct newest *m)
+{
+	struct mime mail;
+	struct stat st;
+	int fd = open_mail(m->folder, m->name, &st);
+
+	if (fd < 0)
+		return;
+	if (read_mail(fd, &mail))
+		trial_offer(t, &mail);
+	inbox_unbound_cpu();
+	mime_free(&mail);
+	close(fd);
+}
+
+static jv maildir_test(jv request, struct err *e)
+{
+	jv given = json_get(request, "rules"), answer = jv_invalid();
+	struct listing l = {0};
+	struct rules rules;
+	struct trial t;
+
+	if (rules_parse(&rules, given, e) == 0 && (notify >= 0 || err_set(e, EX_CONFIG, "test: open the inbox first") == 0) &&
+	    list_both(keep_newest, &l, e) == 0) {
+		inbox_step("%s is a Maildir that can be read and watched, with %zu mails", root, l.all);
+		trial_start(&t, &rules, json_bool(request, "reveal", false));
+		for (int i = 0; i < l.n; i++)
+			try_mail(&t, &l.mails[i]);
+		answer = trial_answer(&t);
+	}
+	for (int i = 0; i < l.n; i++)
+		free(l.mails[i].name);
+	rules_free(&rules);
+	jv_free(given);
 	return answer;
 }
 
 int main(int argc, char **argv)
 {
-	static const struct inbox_ops ops = {maildir_open, maildir_mark, maildir_wait, close_all};
+	static const struct inbox_ops ops = {maildir_open, maildir_mark, maildir_wait, close_all, maildir_test};
 	static const struct opt_spec spec = {
 		.program = "ab-inbox-maildir", .synopsis = "", .about = "Inbox driver: codes out of a Maildir (ab-otp(1)).",
 	};

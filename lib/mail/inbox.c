@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 
 #define WAIT_DEFAULT 120000
 #define WAIT_MOST 86400000
+#define CPU_MAX 2 /* seconds for one mail: patterns and mails come from others */
 
 static int put(jv answer)
 {
@@ -133,6 +135,29 @@ int inbox_serve(const struct inbox_ops *ops)
 	if (ops->close)
 		ops->close();
 	return r;
+}
+
+void inbox_bound_cpu(void)
+{
+	struct rusage used;
+	struct rlimit limit;
+
+	if (getrusage(RUSAGE_SELF, &used) || getrlimit(RLIMIT_CPU, &limit))
+		return;
+	limit.rlim_cur = (rlim_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec + CPU_MAX + 1);
+	if (limit.rlim_max == RLIM_INFINITY || limit.rlim_cur < limit.rlim_max)
+		setrlimit(RLIMIT_CPU, &limit);
+}
+
+/* What a driver uses between mails adds up over days. */
+void inbox_unbound_cpu(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_CPU, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_CPU, &limit);
+	}
 }
 
 char *inbox_path(const char *url, struct err *e)

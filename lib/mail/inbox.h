@@ -34,6 +34,10 @@ void inbox_tell(const char *type, jv data_taken);
 /* A step of a test that worked, in words for the person: {"event": {"type": "inbox.step", "data": {"text"}}}. */
 void inbox_step(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Round the work on one mail: a mail or a pattern made to be slow ends this process, and the wait, not the machine. */
+void inbox_bound_cpu(void);
+void inbox_unbound_cpu(void);
+
 /* What is behind the scheme of URL, percent-decoded ("maildir:///a%20b" → "/a b", "exec:get-code" → "get-code"); NULL with EX_CONFIG.
  * The caller frees. */
 char *inbox_path(const char *url, struct err *e);

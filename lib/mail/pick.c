@@ -28,7 +28,7 @@ int rules_parse(struct rules *r, jv rules, struct err *e)
 	const char *pattern = json_str(rules, "pattern", ""), *since = json_str(rules, "since", "");
 	const char *skew = json_str(rules, "skew", ""), *settle = json_str(rules, "settle", "");
 
-	*r = (struct rules){.since = -1, .ahead = clock_ahead(), .skew = PICK_SKEW, .settle = PICK_SETTLE, .skip = json_get(rules, "skip")};
+	*r = (struct rules){.since = -1, .asked = json_int(rules, "since_mono", -1), .skew = PICK_SKEW, .settle = PICK_SETTLE, .skip = json_get(rules, "skip")};
 	r->from = member(rules, "from");
 	r->to = member(rules, "to");
 	r->subject = member(rules, "subject");
@@ -75,6 +75,11 @@ static bool fits_recipient(const struct rules *r, const struct mime *mail)
 	return !r->to;
 }
 
+bool pick_fits(const struct rules *r, const struct mime *mail)
+{
+	return fits(r->from, mail->from) && fits(r->subject, mail->subject) && fits_recipient(r, mail);
+}
+
 static bool skipped(const struct rules *r, const char *id)
 {
 	bool found = false;
@@ -109,9 +114,9 @@ static jv describe(const struct mime *mail, const char *id, const char *code, in
  * that of another clock: the earlier one counts, so that the right code is not taken for an old one. */
 static int64_t asked_at(const struct rules *r)
 {
-	int64_t back = r->ahead - clock_ahead();
+	int64_t by_now = clock_wall() - (clock_mono() - r->asked);
 
-	return r->since - (back > 0 ? back : 0);
+	return r->asked >= 0 && by_now < r->since ? by_now : r->since;
 }
 
 bool pick_offer(struct pick *p, const struct mime *mail, const char *unique, int64_t order)
@@ -124,8 +129,7 @@ bool pick_offer(struct pick *p, const struct mime *mail, const char *unique, int
 	/* a Date in the future must not win for ever; and it has whole seconds, so it may be one early */
 	sent = sent < now ? sent : now;
 	suspect = r->since >= 0 && sent + 999 < asked_at(r) - PICK_CLOCK;
-	if (!(suspect && sent + 999 < asked_at(r) - r->skew) && fits(r->from, mail->from) && fits(r->subject, mail->subject) &&
-	    fits_recipient(r, mail) && !skipped(r, id))
+	if (!(suspect && sent + 999 < asked_at(r) - r->skew) && pick_fits(r, mail) && !skipped(r, id))
 		code = code_in_mail(mail, &r->pattern);
 	if (code) {
 		p->last = clock_mono();

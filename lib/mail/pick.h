@@ -20,7 +20,7 @@ struct rules {
 	char *from, *to, *subject; /* NULL: any */
 	struct code_pattern pattern;
 	int64_t since; /* when the code was asked for, wall ms; -1: not said */
-	int64_t ahead; /* clock_ahead() when that was so */
+	int64_t asked; /* the same moment by clock_mono; -1: not said */
 	int64_t skew, settle;
 	jv skip;       /* ids of mails that are not to be taken */
 };
@@ -29,6 +29,9 @@ struct rules {
  * "skip": [id…]}, all optional, null too. Globs know '*' only and take no notice of case. EX_CONFIG with *e when one is malformed. */
 int rules_parse(struct rules *r, jv rules, struct err *e);
 void rules_free(struct rules *r);
+
+/* True when MAIL has the sender, the recipient and the subject that the rules ask for. */
+bool pick_fits(const struct rules *r, const struct mime *mail);
 
 struct pick {
 	const struct rules *rules;

@@ -20,6 +20,15 @@ static char *in_folders(const char *list, const char *name)
 	return NULL;
 }
 
+static char *find(const char *name)
+{
+	char *path = in_folders(getenv("AB_LIBEXEC"), name);
+
+	if (!path)
+		path = in_folders(AB_LIBEXECDIR, name);
+	return path ? path : in_folders(getenv("PATH"), name);
+}
+
 char *driver_find(const char *kind, const char *scheme, struct err *e)
 {
 	char *name, *path;
@@ -29,11 +38,13 @@ char *driver_find(const char *kind, const char *scheme, struct err *e)
 		return NULL;
 	}
 	name = xasprintf("ab-%s-%s", kind, scheme);
-	path = in_folders(getenv("AB_LIBEXEC"), name);
-	if (!path)
-		path = in_folders(AB_LIBEXECDIR, name);
-	if (!path)
-		path = in_folders(getenv("PATH"), name);
+	path = find(name);
+	if (!path && str_ends(name, "s")) {
+		/* https: and imaps: are served by what serves http: and imap: */
+		name[strlen(name) - 1] = '\0';
+		path = find(name);
+		name[strlen(name)] = 's';
+	}
 	if (!path)
 		err_set(e, EX_UNAVAILABLE, "no driver %s: neither in %s nor on PATH", name, AB_LIBEXECDIR);
 	free(name);

@@ -8,7 +8,7 @@
 #include "wire/line.h"
 
 /* Path of the driver: each folder of $AB_LIBEXEC (colon-separated), the installed libexec folder, then
- * PATH. Caller frees. NULL with EX_UNAVAILABLE, saying which name was looked for. */
+ * PATH; for a SCHEME that ends in s then that without the s. Caller frees. NULL with EX_UNAVAILABLE, saying which name was looked for. */
 char *driver_find(const char *kind, const char *scheme, struct err *e);
 
 struct driver {
