@@ -30,7 +30,7 @@ bin_ab_notify_LDADD = lib/libplan.a $(STORE)
 
 bin_PROGRAMS += bin/ab-otp
 bin_ab_otp_SOURCES = bin/otp.c
-bin_ab_otp_LDADD = lib/libmail.a $(STORE)
+bin_ab_otp_LDADD = lib/libmail.a $(STORE) $(YAML_LIBS)
 
 bin_PROGRAMS += bin/ab-page
 bin_ab_page_SOURCES = bin/page.c

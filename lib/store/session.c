@@ -39,10 +39,17 @@ struct spec {
 #define LISTED(n, item) {.name = (n), .kind = LIST, .fields = (item)}
 #define LIST_OF(n, k) {.name = (n), .kind = LIST, .fields = (const struct spec[]){{.kind = (k)}}}
 
+/* jq programs */
+static const struct spec web_mail[] = {
+	F("id", TEXT), F("link", TEXT), F("raw", TEXT), F("from", TEXT), F("to", TEXT), F("subject", TEXT), F("date", TEXT),
+	F("text", TEXT), F("html", TEXT), {0},
+};
+
 static const struct spec inbox[] = {
 	NEEDED("url", URL), F("username", TEXT), F("password", TEXT), F("token", TEXT), F("secret", TEXT),
 	F("cafile", TEXT), LIST_OF("folders", TEXT), F("to", TEXT), F("skew", DURATION), F("settle", DURATION),
-	F("after", DURATION), F("question", TEXT), F("options", TEXTS), {0},
+	F("after", DURATION), F("question", TEXT), F("options", TEXTS),
+	F("plaintext", BOOL), F("headers", TEXTS), F("interval", DURATION), F("list", TEXT), MAPPING("mail", web_mail), {0},
 };
 static const struct spec inboxes = {.kind = MAP, .fields = inbox};
 
