@@ -89,6 +89,8 @@ crash-sweep: all t/sweep-preload.so
 .PHONY: crash-sweep
 EXTRA_DIST += t/sweep-preload.c t/crash-sweep
 TESTS += t/2100-crash.bats t/2110-torn.bats
+EXTRA_DIST += t/chain-damage
+TESTS += t/2700-audit.bats t/2710-replay.bats
 
 # make check-valgrind [VALGRIND_TESTS="t/…"]: those tests, with the programs under valgrind; here the ones that run long
 VALGRIND_TESTS = t/0520-plan.bats t/1000-poll.bats t/1200-book.bats
