@@ -22,7 +22,7 @@
 
 #define TURN_TIMEOUT 120000
 #define BACKOFF_MAX 1800000
-#define CLOCK_AGAIN 10000 /* ms between two looks whether the clock was set … */
+#define CLOCK_AGAIN 5000 /* ms between two looks whether the clock was set … */
 #define CLOCK_SET 1000    /* … by so many ms */
 #define BLIND_AFTER 900000 /* ms without a good look before the person is told; doubles each time */
 
@@ -229,12 +229,13 @@ static void take_signals(struct watch *w)
 	}
 }
 
-static void say_paused(struct watch *w)
+static void say_paused(struct watch *w, const char *why, int64_t next_ms)
 {
-	struct look l = {.verdict = "paused", .reason = "paused by the person", .slots = jv_array()};
+	struct look l = {.verdict = "paused", .slots = jv_array()};
 
+	look_failed(&l, "paused", why);
 	clock_format(clock_wall(), l.checked_at);
-	tell_round(w, &l, 0);
+	tell_round(w, &l, next_ms);
 	jv_free(l.slots);
 }
 
@@ -252,12 +253,16 @@ static void wait_for_next(struct watch *w, const struct look *l, int64_t last, d
 		proc_poll(p, 2, w->paused || next > tick ? tick : next);
 		take_signals(w);
 		if (w->paused && !before)
-			say_paused(w);
+			say_paused(w, "paused by the person", 0);
 		if (p[1].revents & (POLLERR | POLLNVAL))
 			w->stop = true;
 		if (llabs(clock_ahead() - ahead) > CLOCK_SET) {
+			int64_t before_it = next;
+
 			ahead = clock_ahead();
 			next = next_look(w, l, last, random);
+			if (next > before_it + CLOCK_SET) /* who counts on the last heartbeat's word is told */
+				say_paused(w, "the clock was set: it is no time to look now", next - clock_mono());
 		}
 	}
 }
@@ -289,7 +294,7 @@ static int watch(struct watch *w)
 		if (w->work.unheard) /* nobody would be told of a slot */
 			break;
 		if (w->paused)
-			say_paused(w);
+			say_paused(w, "paused by the person", 0);
 		wait_for_next(w, &l, last, random, next);
 	}
 	return 0;

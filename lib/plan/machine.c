@@ -532,6 +532,16 @@ jv machine_step(struct machine *m, const struct machine_in *in)
 	return taken_out(m);
 }
 
+/* An expiry further away than any request's: the clock was set back while nobody looked. */
+static void bound_expiry(struct machine *m, int64_t now)
+{
+	int64_t most = m->times.valid > VALID_MAX ? m->times.valid : VALID_MAX;
+	char expires[CLOCK_TEXT];
+
+	if (machine_asking(m) && wall_or(json_str(m->request, "expires", NULL), 0) > now + most)
+		m->request = json_set_str(m->request, "expires", clock_format(now + valid_for(m), expires));
+}
+
 jv machine_start(struct machine *m, const struct machine_in *in, bool again)
 {
 	if (m->state == IDLE || (m->state == BOOKED && again)) {
@@ -550,6 +560,7 @@ jv machine_start(struct machine *m, const struct machine_in *in, bool again)
 		m->back_from = m->back_until = m->back_ms = 0;
 		monitor(m, "started again");
 	}
+	bound_expiry(m, in->now);
 	if (machine_asking(m) && in->now < wall_or(json_str(m->request, "expires", NULL), 0)) {
 		m->asked = 0; /* whoever asked the person will ask again */
 		if (m->state != CLAIMING)
