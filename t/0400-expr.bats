@@ -149,6 +149,34 @@ expand() { # TEMPLATE
 	END
 }
 
+@test "dates: days and months across the changes of the clocks are neither lost nor doubled" {
+	zone=Europe/Berlin table <<-'END'
+	${days("2027-03-27"; 3)} => ["2027-03-27","2027-03-28","2027-03-29"]
+	${days("2027-10-30"; 3)} => ["2027-10-30","2027-10-31","2027-11-01"]
+	${days("2027-03-27T23:30:00Z"; 2)} => ["2027-03-28","2027-03-29"]
+	${days("2027-10-30T22:30:00Z"; 2)} => ["2027-10-31","2027-11-01"]
+	${days("2027-10-31T23:30:00Z"; 1)} => ["2027-11-01"]
+	${[days("2027-03-27"; 3)[] | . + " 12:00" | local_to_utc | fromdate] | [.[1] - .[0], .[2] - .[1]]} => [82800,86400]
+	${[days("2027-10-30"; 3)[] | . + " 12:00" | local_to_utc | fromdate] | [.[1] - .[0], .[2] - .[1]]} => [90000,86400]
+	${"2027-03" | month_days | length} => 31
+	${"2027-10" | month_days | [.[29:][], length]} => ["2027-10-30","2027-10-31",31]
+	${"2027-03-28T00:59:59Z" | format_time("%R %z")} => "01:59 +0100"
+	${"2027-03-28T01:00:00Z" | format_time("%R %z")} => "03:00 +0200"
+	${"2027-10-31T00:30:00Z" | format_time("%R %z")} => "02:30 +0200"
+	${"2027-10-31T01:30:00Z" | format_time("%R %z")} => "02:30 +0100"
+	END
+	zone=America/New_York table <<-'END'
+	${days("2027-03-13"; 3)} => ["2027-03-13","2027-03-14","2027-03-15"]
+	${days("2027-11-08T04:30:00Z"; 2)} => ["2027-11-07","2027-11-08"]
+	${months("2027-11-01T03:30:00Z"; 2)} => ["2027-10","2027-11"]
+	END
+	zone=Asia/Kathmandu table <<-'END'
+	${days("2027-10-31T18:30:00Z"; 1)} => ["2027-11-01"]
+	${months("2027-10-31T18:14:59Z"; 1)} => ["2027-10"]
+	${months("2027-10-31T18:15:00Z"; 1)} => ["2027-11"]
+	END
+}
+
 @test "dates agree with the system's in every hour around the changes of the clocks" {
 	for zone in Europe/Berlin America/New_York Asia/Kathmandu Europe/Istanbul; do
 		context=$(jq -cn '[1774656000, 1792886400, 1772928000, 1793491200] | {var: {t: [.[] | range(.; . + 108000; 1800)]}}')

@@ -130,6 +130,42 @@ same() { [ "$1" = "$2" ] || { printf 'is:        %s\nshould be: %s\n' "$1" "$2" 
 	END
 }
 
+@test "dates, weekdays and hours are those of the place, whatever the session's zone" {
+	local zone instant date
+	# a slot's zone, its instant, and the date and hour there; to the session in New York and the one in Kathmandu it is another day
+	while read -r zone instant date hour; do
+		for ZONE in America/New_York Asia/Kathmandu Europe/Berlin; do
+			day=$(date -d "$date" +%a)
+			s=$(slot a "$instant" "timezone: \"$zone\"")
+			NOW=2026-01-01T00:00:00Z
+			same "$ZONE $date $(order "{between: [\"$date\", \"$date\"]}" "$s")" "$ZONE $date a"
+			same "$ZONE $date $(order "{weekdays: [\"${day,,}\"]}" "$s")" "$ZONE $date a"
+			same "$ZONE $date $(order "{hours: [\"$hour:00-$hour:59\"]}" "$s")" "$ZONE $date a"
+			same "$ZONE $date $(order "{exclude: [\"$date\"]}" "$s")" "$ZONE $date "
+			same "$ZONE $date $(order "{exclude: [\"$(date -d "$date +1 day" +%F)\", \"$(date -d "$date -1 day" +%F)\"]}" "$s")" "$ZONE $date a"
+		done
+	done <<-'END'
+	Europe/Berlin 2026-03-28T23:30:00Z 2026-03-29 00
+	Europe/Berlin 2026-03-29T21:30:00Z 2026-03-29 23
+	Europe/Berlin 2026-10-24T22:30:00Z 2026-10-25 00
+	Europe/Berlin 2026-10-25T22:30:00Z 2026-10-25 23
+	America/New_York 2026-03-08T05:30:00Z 2026-03-08 00
+	America/New_York 2026-03-09T03:30:00Z 2026-03-08 23
+	America/New_York 2026-11-01T04:30:00Z 2026-11-01 00
+	America/New_York 2026-11-02T04:30:00Z 2026-11-01 23
+	Europe/Istanbul 2026-10-24T21:30:00Z 2026-10-25 00
+	Asia/Kathmandu 2026-11-30T18:30:00Z 2026-12-01 00
+	END
+}
+
+@test "notice is counted from now, to the second, in whatever offset a slot is written" {
+	NOW=2026-11-22T09:00:00Z
+	for at in 2026-11-24T09:00:00Z 2026-11-24T14:45:00+05:45 2026-11-24T04:00:00-05:00 2026-11-24T12:00:00+03:00; do
+		same "$at $(order '{notice: "48h"}' "$(slot a "$at")")" "$at a"
+		same "$at $(NOW=2026-11-22T09:00:01Z order '{notice: "48h"}' "$(slot a "$at")")" "$at "
+	done
+}
+
 @test "notice is real time: the hour that a change of clocks takes away is not counted" {
 	# from Saturday noon in Berlin to Sunday noon are 23 hours when summer time begins
 	NOW=2026-03-28T11:00:00Z
