@@ -8,6 +8,8 @@
 #include "page/agent.h"
 #include "page/turns.h"
 
+#define MEMORY (384u << 20) /* what no page takes; but a selector can put text after text */
+
 static const char *listen_fd, *replay_file;
 
 static const struct opt opts[] = {
@@ -75,6 +77,7 @@ int main(int argc, char **argv)
 
 	sandbox_private(); /* cookies are as good as a password */
 	opt_parse(argc, argv, &spec);
+	sandbox_memory(MEMORY);
 	if (replay_file && !(replay = replay_open(replay_file, &e)))
 		die_err(&e);
 	return listen_fd ? serve_socket(replay) : serve_stdio(replay);

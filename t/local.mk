@@ -114,3 +114,6 @@ t/rain-preload.so: t/rain-preload.c
 	$(AM_V_CCLD)$(MKDIR_P) t && $(CC) -D_GNU_SOURCE -Wall -Wextra $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $(srcdir)/t/rain-preload.c
 EXTRA_DIST += t/rain-preload.c
 TESTS += t/2210-pipes.bats
+
+EXTRA_DIST += t/hostile.bash
+TESTS += t/2400-hostile.bats t/2401-hostile-provider.bats

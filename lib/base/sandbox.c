@@ -5,10 +5,12 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/wipe.h"
 
@@ -17,6 +19,24 @@ void sandbox_private(void)
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 	wipe_begin();
+}
+
+void sandbox_memory(size_t more)
+{
+#ifdef __SANITIZE_ADDRESS__
+	(void)more;
+#else
+	FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long pages;
+
+	if (f && fscanf(f, "%lu", &pages) == 1) {
+		rlim_t most = pages * (rlim_t)sysconf(_SC_PAGESIZE) + more;
+
+		setrlimit(RLIMIT_AS, &(struct rlimit){most, most});
+	}
+	if (f)
+		fclose(f);
+#endif
 }
 
 #if defined __x86_64__

@@ -18,9 +18,11 @@
 
 #include "base/clock.h"
 #include "base/proc.h"
+#include "base/sandbox.h"
 #include "base/wipe.h"
 
 #define FRAME_MAX (32u << 20)
+#define ANSWER_MAX (8u << 20)
 #define MEMORY (256u << 20) /* what a worker may take beyond what it starts with */
 #define COMPILE_MS 10000
 #define SCAN_DEPTH 64
@@ -413,7 +415,7 @@ static int frame_put(int fd, jv v, int64_t deadline)
 }
 
 /* Invalid with errno. */
-static jv frame_get(int fd, int64_t deadline)
+static jv frame_get(int fd, size_t max, int64_t deadline)
 {
 	uint32_t len;
 	char *text;
@@ -421,13 +423,13 @@ static jv frame_get(int fd, int64_t deadline)
 
 	if (frame_io(fd, false, (char *)&len, sizeof len, deadline))
 		return v;
-	if (len > FRAME_MAX) {
+	if (len > max) {
 		errno = EMSGSIZE;
 		return v;
 	}
 	text = xmalloc(len + 1);
 	if (frame_io(fd, false, text, len, deadline) == 0) {
-		v = json_parse(text, len, NULL);
+		v = json_parse_foreign(text, len, NULL);
 		if (!json_ok(v))
 			errno = EBADMSG;
 	}
@@ -442,19 +444,6 @@ static void limit_set(int what, rlim_t soft)
 	struct rlimit l = {soft, soft};
 
 	setrlimit(what, &l);
-}
-
-static void limit_memory(void)
-{
-#ifndef __SANITIZE_ADDRESS__ /* whose shadow is terabytes */
-	FILE *f = fopen("/proc/self/statm", "re");
-	unsigned long pages;
-
-	if (f && fscanf(f, "%lu", &pages) == 1)
-		limit_set(RLIMIT_AS, pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY);
-	if (f)
-		fclose(f);
-#endif
 }
 
 /* A run's bound for when our parent, who watches the time, is stopped. */
@@ -501,7 +490,7 @@ static int worker_confine(int fd, const char *zone, pid_t parent)
 	setenv("TZ", zone, 1);
 	tzset();
 	localtime_r(&now, &tm); /* reads the zone's file: after this no file can be opened */
-	limit_memory();
+	sandbox_memory(MEMORY);
 	limit_set(RLIMIT_CORE, 0);
 	limit_set(RLIMIT_FSIZE, 0);
 	limit_set(RLIMIT_NOFILE, 0);
@@ -598,7 +587,7 @@ _Noreturn static void worker(const char *program, const char *zone, int fd, pid_
 	if (frame_put(3, json_obj("ok", ok ? jv_true() : jv_false(), "errors", errors, NULL), -1) || !ok)
 		_exit(0);
 	for (;; wipe_stack()) {
-		request = frame_get(3, -1);
+		request = frame_get(3, FRAME_MAX, -1);
 		if (!json_ok(request))
 			break;
 		jv gone = json_get(request, "gone");
@@ -688,7 +677,7 @@ static jv worker_start(struct filter *f, const struct whole *w, struct err *e)
 		return jv_invalid();
 	}
 	f->fd = pair[0];
-	report = frame_get(f->fd, clock_mono() + COMPILE_MS);
+	report = frame_get(f->fd, ANSWER_MAX, clock_mono() + COMPILE_MS);
 	if (!json_ok(report)) {
 		err_set(e, EX_TEMPFAIL, errno == ETIMEDOUT ? "the filters took longer than %d s to compile" :
 			"the filters' process ended while compiling (over its time of %d s or its memory)", COMPILE_MS / 1000);
@@ -875,7 +864,7 @@ void filter_forget(struct filter *f)
 	}
 	if (!json_len(f->last) || !worker_alive(f))
 		return;
-	answer = frame_put(f->fd, json_del(request_make(f, 0, jv_object()), "index"), deadline) ? jv_invalid() : frame_get(f->fd, deadline);
+	answer = frame_put(f->fd, json_del(request_make(f, 0, jv_object()), "index"), deadline) ? jv_invalid() : frame_get(f->fd, ANSWER_MAX, deadline);
 	if (!json_ok(answer))
 		worker_end(f);
 	jv_free(answer);
@@ -895,7 +884,7 @@ jv filter_run(struct filter *f, size_t index, jv input, struct err *e)
 	deadline = clock_mono() + f->limit;
 	if (frame_put(f->fd, request_make(f, index, input), deadline))
 		return run_failed(f, index, e);
-	answer = frame_get(f->fd, deadline);
+	answer = frame_get(f->fd, ANSWER_MAX, deadline);
 	if (!json_ok(answer))
 		return run_failed(f, index, e);
 	if (json_has(answer, "error")) {

@@ -65,7 +65,11 @@ static void on_error(void *ctx, xmlErrorPtr error)
 	htmlParserCtxtPtr p = ctx;
 	struct html *h = p->_private;
 
-	if (error->level < XML_ERR_FATAL || h->cut)
+	if (h->cut)
+		return;
+	if (error->code == XML_ERR_COMMENT_NOT_FINISHED || error->code == XML_ERR_ATTRIBUTE_NOT_FINISHED)
+		h->cut = "it ends inside a comment or an attribute";
+	if (error->level < XML_ERR_FATAL)
 		return;
 	if (error->message && strstr(error->message, "depth"))
 		h->cut = "elements are nested more than 512 deep";

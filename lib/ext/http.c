@@ -10,25 +10,40 @@
 #include "base/clock.h"
 
 #define HEAD_MAX (256u << 10)
+#define HEADERS_MAX 1000
 #define CA_FOLDER "/etc/ssl/certs" /* a folder of hashed names is read in 22 ms less than the bundle */
 
 struct http {
 	CURLM *multi;
+	CURLSH *share; /* TLS sessions, which would go with the easy handle */
 	CURL *easy;
 	struct http_aside aside;
 	char why[CURL_ERROR_SIZE];
 	/* of the request under way */
 	const struct http_request *request;
 	struct http_answer *answer;
+	unsigned headers; /* all that came, those of interim answers and behind the body too */
 	bool head_full, refused_repeat;
 };
+
+static CURL *easy_new(struct http *h)
+{
+	CURL *c = curl_easy_init();
+
+	if (!c)
+		die(EX_OSERR, "start libcurl: out of memory");
+	curl_easy_setopt(c, CURLOPT_SHARE, h->share);
+	return c;
+}
 
 struct http *http_new(const struct http_aside *aside)
 {
 	struct http *h = xcalloc(1, sizeof *h);
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(h->multi = curl_multi_init()) || !(h->easy = curl_easy_init()))
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(h->multi = curl_multi_init()) || !(h->share = curl_share_init()))
 		die(EX_OSERR, "start libcurl: out of memory");
+	curl_share_setopt(h->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
+	h->easy = easy_new(h);
 	h->aside = aside ? *aside : (struct http_aside){.fd = -1};
 	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 8L);
 	return h;
@@ -40,6 +55,7 @@ void http_free(struct http *h)
 		return;
 	curl_easy_cleanup(h->easy);
 	curl_multi_cleanup(h->multi);
+	curl_share_cleanup(h->share);
 	curl_global_cleanup();
 	free(h);
 }
@@ -68,6 +84,10 @@ static size_t on_header(char *line, size_t size, size_t count, void *ctx)
 
 	while (n && (line[n - 1] == '\r' || line[n - 1] == '\n' || line[n - 1] == ' ' || line[n - 1] == '\t'))
 		n--;
+	if (++h->headers > HEADERS_MAX) {
+		h->head_full = true;
+		return 0;
+	}
 	if (n >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
 		str_reset(&a->head); /* an interim answer (1xx) came before */
 		a->sent = HTTP_SENT_YES;
@@ -192,8 +212,9 @@ static enum http_result judge(struct http *h, CURLcode code, struct err *e)
 
 	if (code == CURLE_OK || a->cut)
 		return HTTP_OK;
-	if (h->head_full) {
-		err_set(e, EX_DATAERR, "the answer's headers are longer than %u bytes", HEAD_MAX);
+	/* libcurl runs "out of memory" over a line of 100 KiB */
+	if (h->head_full || code == CURLE_OUT_OF_MEMORY) {
+		err_set(e, EX_DATAERR, "the answer's headers are more than %d, or longer than %u bytes", HEADERS_MAX, HEAD_MAX);
 		return HTTP_TOO_MUCH;
 	}
 	if (h->refused_repeat) {
@@ -209,6 +230,41 @@ static enum http_result judge(struct http *h, CURLcode code, struct err *e)
 	return HTTP_UNREACHABLE;
 }
 
+static bool is_length(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= '0' && s[n] <= '9')
+		n++;
+	return n == len && len && len < 19; /* of a longer one libcurl makes nothing */
+}
+
+/* 0, or -1 when an answer names two lengths, of which either may be true (RFC 9112 s.6.3). */
+static int check_length(struct http *h, struct err *e)
+{
+	struct http_answer *a = h->answer;
+	const char *name, *value, *length = NULL;
+	size_t at = 0, n, len, length_len = 0;
+	long version = 0;
+	bool framed;
+
+	curl_easy_getinfo(h->easy, CURLINFO_HTTP_VERSION, &version);
+	framed = version == CURL_HTTP_VERSION_2_0 || a->status == 204 || a->status == 304;
+	while (http_head_next(&a->head, &at, &name, &n, &value, &len)) {
+		if (n == 17 && strncasecmp(name, "transfer-encoding", n) == 0)
+			framed |= len >= 7 && strncasecmp(value + len - 7, "chunked", 7) == 0;
+		if (n != 14 || strncasecmp(name, "content-length", n) != 0)
+			continue;
+		if (length && (len != length_len || memcmp(value, length, len) != 0))
+			return err_set(e, EX_UNAVAILABLE, "the answer names two lengths");
+		length = value;
+		length_len = len;
+		framed |= is_length(value, len);
+	}
+	a->open_ended = !framed && a->body.len;
+	return 0;
+}
+
 enum http_result http_do(struct http *h, const struct http_request *r, struct http_answer *answer, struct err *e)
 {
 	struct curl_slist *headers;
@@ -221,6 +277,7 @@ enum http_result http_do(struct http *h, const struct http_request *r, struct ht
 	h->request = r;
 	h->answer = answer;
 	h->head_full = h->refused_repeat = false;
+	h->headers = 0;
 	*h->why = '\0';
 	curl_easy_reset(h->easy); /* keeps connections and TLS sessions */
 	set_fixed(h);
@@ -231,6 +288,12 @@ enum http_result http_do(struct http *h, const struct http_request *r, struct ht
 	curl_multi_remove_handle(h->multi, h->easy);
 	curl_slist_free_all(headers);
 	result = judge(h, code, e);
+	if (result == HTTP_OK && check_length(h, e))
+		result = HTTP_UNREACHABLE;
+	if (r->body_len) { /* the handle's buffers have it: freeing wipes them; connections are the multi's and stay */
+		curl_easy_cleanup(h->easy);
+		h->easy = easy_new(h);
+	}
 	h->request = NULL;
 	h->answer = NULL;
 	return result;
@@ -274,4 +337,11 @@ bool http_head_get(const struct str *head, const char *wanted, const char **valu
 		if (n == strlen(wanted) && strncasecmp(name, wanted, n) == 0)
 			return true;
 	return false;
+}
+
+int64_t http_date(const char *text)
+{
+	time_t seconds = curl_getdate(text, NULL);
+
+	return seconds < 0 ? -1 : (int64_t)seconds * 1000;
 }

@@ -52,6 +52,7 @@ struct http_answer {
 	struct str head; /* "Name: value\n" for each header as it came */
 	struct str body;
 	bool cut;        /* the body was longer than body_max; the rest was not read */
+	bool open_ended; /* it ended with the connection: nothing says that it is whole */
 	int requests;    /* that went out or may have: 1, more where libcurl repeated a GET, 0 */
 	enum http_sent sent;
 };
@@ -60,7 +61,7 @@ enum http_result {
 	HTTP_OK,          /* an answer, whole or cut */
 	HTTP_UNREACHABLE, /* DNS, connect, TLS, reset, empty or broken answer */
 	HTTP_TIMEOUT,
-	HTTP_TOO_MUCH     /* headers over 256 KiB */
+	HTTP_TOO_MUCH     /* headers over 256 KiB, more than 1000, or one over 100 KiB */
 };
 
 /* ANSWER is initialised here, and freed by http_answer_free whatever the result; requests and sent hold
@@ -73,5 +74,8 @@ bool http_head_get(const struct str *head, const char *name, const char **value,
 /* Steps through a head: *AT is 0 at first. False at the end. */
 bool http_head_next(const struct str *head, size_t *at, const char **name, size_t *name_len, const char **value,
 		    size_t *value_len);
+
+/* A date as HTTP and mail headers have it (RFC 9110 s.5.6.7, RFC 5322 s.3.3), wall ms; -1: none. */
+int64_t http_date(const char *text);
 
 #endif

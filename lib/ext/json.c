@@ -72,6 +72,39 @@ jv json_parse(const char *text, size_t len, struct err *e)
 	return v;
 }
 
+jv json_parse_foreign(const char *text, size_t len, struct err *e)
+{
+	size_t opened = 0;
+
+	for (size_t i = 0; i < len; i++) /* those in strings too: so many of them are no data either */
+		opened += text[i] == '{' || text[i] == '[';
+	if (opened <= JSON_FOREIGN_MAX)
+		return json_parse(text, len, e);
+	err_set(e, EX_DATAERR, "more than %d lists and objects", JSON_FOREIGN_MAX);
+	return jv_invalid();
+}
+
+static bool weigh(jv v, int depth, size_t max, size_t *sum)
+{
+	bool fits;
+
+	*sum += sizeof v;
+	if (json_is(v, JV_KIND_STRING))
+		*sum += 32 + json_len(v);
+	else if (json_is(v, JV_KIND_ARRAY) || json_is(v, JV_KIND_OBJECT))
+		*sum += 512;
+	fits = *sum <= max && depth > 0;
+	for (struct json_iter it = json_iter(v); fits && json_next(&it);)
+		if (!(fits = weigh(it.value, depth - 1, max, sum)))
+			json_iter_end(&it);
+	return fits;
+}
+
+bool json_weigh(jv v, size_t max, size_t *sum)
+{
+	return weigh(v, 256, max, sum);
+}
+
 jv json_read(const char *path, size_t max, struct err *e)
 {
 	struct str text;

@@ -19,6 +19,12 @@
 /* Parses exactly one value. Refused: text after it, depth over 256, NaN, invalid UTF-8, NUL bytes.
  * On failure an invalid jv and *e (EX_DATAERR). Check with json_ok. */
 jv json_parse(const char *text, size_t len, struct err *e);
+/* The same for what a stranger wrote: at most JSON_FOREIGN_MAX lists and objects (an empty one takes 300 to 600 bytes). */
+#define JSON_FOREIGN_MAX 100000
+jv json_parse_foreign(const char *text, size_t len, struct err *e);
+/* Adds the bytes that V takes, roughly and as if nothing were shared, to *SUM. False, as soon as it is clear, when that is
+ * more than MAX, or V is nested more than 256 deep. */
+bool json_weigh(jv v, size_t max, size_t *sum);
 /* fs_read, then json_parse. */
 jv json_read(const char *path, size_t max, struct err *e);
 bool json_ok(jv v);

@@ -13,6 +13,7 @@
 struct cookie {
 	char *name, *value, *domain, *path, *same_site;
 	bool host_only, secure, http_only;
+	int port;        /* of the site that set it; 0: not known */
 	int64_t expires; /* s since 1970; 0: with the session */
 };
 
@@ -64,13 +65,19 @@ static void sweep(struct jar *jar, int64_t now)
 			drop(jar, i);
 }
 
-/* Puts C (consumed) in place of the cookie of the same name, domain and path, or last. */
+static bool same_cookie(const struct cookie *a, const struct cookie *b)
+{
+	return strcmp(a->name, b->name) == 0 && strcmp(a->domain, b->domain) == 0 && strcmp(a->path, b->path) == 0 &&
+	       (a->port == b->port || !a->port || !b->port);
+}
+
+/* Puts C (consumed) in place of the cookie of the same name, domain, path and port, or last. */
 static void store(struct jar *jar, struct cookie *c)
 {
 	for (size_t i = 0; i < jar->n; i++) {
 		struct cookie *old = &jar->list[i];
 
-		if (strcmp(old->name, c->name) == 0 && strcmp(old->domain, c->domain) == 0 && strcmp(old->path, c->path) == 0) {
+		if (same_cookie(old, c)) {
 			cookie_free(old);
 			*old = *c;
 			return;
@@ -260,8 +267,9 @@ static int settle_scope(struct cookie *c, struct wish *w, const struct url *url)
 	return w->secure && !url->https ? -1 : 0;
 }
 
-static void settle_rest(struct cookie *c, struct wish *w, int64_t now)
+static void settle_rest(struct cookie *c, struct wish *w, const struct url *url, int64_t now)
 {
+	c->port = url->port;
 	c->secure = w->secure;
 	c->http_only = w->http_only;
 	c->same_site = xstrdup(!w->same_site			       ? ""
@@ -301,7 +309,7 @@ void jar_take(struct jar *jar, const struct url *url, const char *header, size_t
 	}
 	ok = *c.name && settle_scope(&c, &w, url) == 0;
 	if (ok) {
-		settle_rest(&c, &w, now);
+		settle_rest(&c, &w, url, now);
 		store(jar, &c); /* one that has expired takes its forerunner away */
 		sweep(jar, now);
 	} else {
@@ -312,8 +320,11 @@ void jar_take(struct jar *jar, const struct url *url, const char *header, size_t
 	free(w.same_site);
 }
 
+/* Browsers let the ports of a host, http and https with them, read each other's cookies; here another port is another site. */
 static bool goes_to(const struct cookie *c, const struct url *url)
 {
+	if (c->port && c->port != url->port)
+		return false;
 	if (c->host_only ? strcmp(c->domain, url->host) != 0 : !domain_matches(url->host, c->domain))
 		return false;
 	return path_matches(url->path, c->path) && (!c->secure || url->https);
@@ -343,12 +354,13 @@ static int by_place(const void *a, const void *b)
 	int r = strcmp(x->domain, y->domain);
 
 	r = r ? r : strcmp(x->path, y->path);
-	return r ? r : strcmp(x->name, y->name);
+	r = r ? r : strcmp(x->name, y->name);
+	return r ? r : x->port - y->port;
 }
 
 static jv cookie_json(const struct cookie *c)
 {
-	return json_obj("domain", jv_string(c->domain), "host_only", jv_bool(c->host_only), "path", jv_string(c->path),
+	return json_obj("domain", jv_string(c->domain), "host_only", jv_bool(c->host_only), "port", jv_number(c->port), "path", jv_string(c->path),
 			"name", jv_string(c->name), "value", jv_string(c->value), "secure", jv_bool(c->secure),
 			"http_only", jv_bool(c->http_only), "same_site", jv_string(c->same_site), "expires",
 			jv_number((double)c->expires), NULL);
@@ -391,6 +403,7 @@ int jar_restore(struct jar *jar, jv cookies, struct err *e)
 		struct cookie c = {.host_only = json_bool(it.value, "host_only", true),
 				   .secure = json_bool(it.value, "secure", false),
 				   .http_only = json_bool(it.value, "http_only", false),
+				   .port = (int)json_int(it.value, "port", 0),
 				   .expires = json_int(it.value, "expires", 0)};
 
 		if (!*name || !*domain || *path != '/' || !plain(name, "=; ") || !plain(value, ";")) {

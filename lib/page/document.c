@@ -11,7 +11,11 @@
 
 #define NESTING_HINT 300 /* open tags without an end, from which a page is parsed before its summary */
 #define LOAD_MAX (4u << 20)
+#define XPATH_MAX 4096
 #define PLACES_MAX 50 /* of a marker that embed looks at: each may cost a look at the whole page */
+#define GIVEN_MAX (32u << 20) /* memory that an answer's values may take */
+#define GIVEN_LIST 512        /* … and what a list or object takes of it, however empty */
+#define GIVEN_TEXT 48
 
 /* ---- making one ---- */
 
@@ -68,7 +72,7 @@ static void take_json(struct document *d)
 
 	if (!is_json(d->type))
 		return;
-	d->json = json_parse(str_text(&d->text), d->text.len, &e);
+	d->json = json_parse_foreign(str_text(&d->text), d->text.len, &e);
 	if (!json_ok(d->json))
 		d->json_error = xstrdup(e.text);
 }
@@ -138,6 +142,32 @@ static bool suspicious(const char *s, size_t len)
 	return nesting(s, len) > NESTING_HINT || html_flooded(s, len);
 }
 
+static bool has_tag(const struct str *text, const char *tag)
+{
+	size_t n = strlen(tag);
+	const char *s = str_text(text), *end = s + text->len;
+
+	while ((s = memchr(s, '<', (size_t)(end - s))) && (size_t)(end - s) > n)
+		if (strncasecmp(++s, tag, n) == 0 && strchr("> \t\r\n\f/", s[n]))
+			return true;
+	return false;
+}
+
+/* Whether the page ends before its end, as far as it can be told: a program on the site that breaks down half-way ends its
+ * answer quite properly. JSON tells by itself. */
+static bool unfinished(const struct document *d, bool open_ended)
+{
+	bool good = d->status >= 200 && d->status < 300;
+
+	if (d->status == 206) /* which nobody asked for */
+		return true;
+	if (is_json(d->type) || (d->status >= 300 && d->status < 400))
+		return false;
+	if (is_markup(d->type) && has_tag(&d->text, "/html"))
+		return false;
+	return open_ended || (good && is_markup(d->type) && has_tag(&d->text, "html"));
+}
+
 static int look(struct document *d, int64_t deadline)
 {
 	if (d->html)
@@ -178,6 +208,7 @@ struct document *document_new(struct fetch_answer *a, jv region, int64_t deadlin
 	str_free(&a->body);
 	take_json(d);
 	take_region(d, region);
+	d->cut |= unfinished(d, a->open_ended);
 	if (is_markup(d->type) && suspicious(d->text.s + d->from, d->to - d->from) && look(d, deadline))
 		d->cut = true;
 	d->told_cut = d->cut;
@@ -291,6 +322,8 @@ int document_select(struct document *d, html_node *from, const char *sel, int64_
 	*found = (struct html_found){0};
 	if (document_tree(d, deadline, &tree, why))
 		return -1;
+	if (xpath && strlen(sel) > XPATH_MAX)
+		return fail_set(why, "selector", "xpath: more than %d bytes", XPATH_MAX);
 	if (!xpath && !(compiled = css_xpath(sel, &e)))
 		return fail_err(why, "selector", &e);
 	if (xpath && *sel != '/')
@@ -477,6 +510,13 @@ static jv node_value(html_node *n, const char *attr, const struct url *base)
 
 /* ---- find and rows ---- */
 
+/* Counts V, a value for the answer: selectors can find everything again and again. */
+static int give(struct document *d, jv v, struct fail *why)
+{
+	d->given += json_is(v, JV_KIND_ARRAY) || json_is(v, JV_KIND_OBJECT) ? GIVEN_LIST : GIVEN_TEXT + json_len(v);
+	return d->given <= GIVEN_MAX ? 0 : fail_set(why, "limit", "what the selectors find takes more than %u bytes", GIVEN_MAX);
+}
+
 /* All values that SPEC finds at FROM. */
 static int spec_values(struct document *d, html_node *from, jv spec, int64_t deadline, jv *values, struct fail *why)
 {
@@ -507,18 +547,30 @@ static int spec_values(struct document *d, html_node *from, jv spec, int64_t dea
 		*values = jv_null();
 		return -1;
 	}
-	for (size_t i = 0; i < found.n; i++)
-		*values = json_push(*values, node_value(found.nodes[i], attr, base));
+	r = give(d, *values, why);
+	for (size_t i = 0; !r && i < found.n; i++) {
+		jv value = node_value(found.nodes[i], attr, base);
+
+		r = give(d, value, why);
+		*values = json_push(*values, value);
+		if (!r && clock_mono() > deadline)
+			r = fail_set(why, "timeout", "not done in time, at %zu of %zu found", i + 1, found.n);
+	}
 	if (found.scalar)
 		*values = json_push(*values, jv_string(found.scalar));
 	html_found_free(&found);
-	return 0;
+	if (r) {
+		jv_free(*values);
+		*values = jv_null();
+	}
+	return r;
 }
 
 int document_find(struct document *d, jv command, int64_t deadline, jv *out, struct fail *why)
 {
 	jv values;
 
+	d->given = 0;
 	if (spec_values(d, NULL, command, deadline, &values, why))
 		return -1;
 	*out = json_obj("count", jv_number((double)json_len(values)), "value", json_at(values, 0), NULL);
@@ -587,6 +639,7 @@ int document_rows(struct document *d, jv command, int64_t deadline, jv *out, str
 	struct html_found found = {0};
 	int r = 0;
 
+	d->given = 0;
 	if (!each || !json_is(get, JV_KIND_OBJECT))
 		r = fail_set(why, "usage", "rows: 'each' is a selector and 'get' an object");
 	else
@@ -595,8 +648,10 @@ int document_rows(struct document *d, jv command, int64_t deadline, jv *out, str
 		r = fail_set(why, "selector", "rows: '%.100s' finds no elements but a value", each);
 	for (size_t i = 0; !r && i < found.n; i++) {
 		r = one_row(d, found.nodes[i], i + 1, get, deadline, &row, why);
-		if (!r)
+		if (!r) {
+			r = give(d, row, why);
 			rows = json_push(rows, row);
+		}
 		if (!r && i % 64 == 63 && clock_mono() > deadline)
 			r = fail_set(why, "timeout", "rows: not done in time, at row %zu of %zu", i + 1, found.n);
 	}
@@ -840,7 +895,7 @@ int document_embed(struct document *d, jv command, int64_t deadline, jv *out, st
 		at += n;
 		while (at < end && strchr(" \t\r\n", *at))
 			at++;
-		one = json_parse(at, json_extent(at, (size_t)(end - at)), &e);
+		one = json_parse_foreign(at, json_extent(at, (size_t)(end - at)), &e);
 		if (json_ok(one) && json_ok(value) && !json_equal(one, value)) {
 			jv_free(one);
 			jv_free(value);

@@ -28,6 +28,7 @@ struct document {
 	int64_t ms;
 	jv json;          /* invalid when it is no JSON */
 	char *json_error; /* NULL, or why it is none though its type says so */
+	size_t given;      /* what the answer to this command takes so far */
 	struct html *html; /* NULL until somebody looks */
 	struct url base;   /* what a `base` element says; host NULL where there is none */
 	bool base_known;   /* somebody has looked for it */

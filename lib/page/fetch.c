@@ -219,7 +219,8 @@ static void headers_put(struct headers *h, const char *name, const char *value)
 static void headers_put_all(struct headers *h, jv all, bool foreign)
 {
 	for (struct json_iter it = json_iter(all); json_next(&it);)
-		if (!foreign || strcasecmp(it.key, "authorization") != 0)
+		/* any other may hold a token, whatever it is called */
+		if (!foreign || strcasecmp(it.key, "accept") == 0 || strcasecmp(it.key, "accept-language") == 0)
 			headers_put(h, it.key, json_string(it.value, ""));
 }
 
@@ -235,8 +236,7 @@ struct hop {
 	struct url url;
 	const char *method;
 	bool body;    /* it has the command's body still */
-	bool foreign; /* a redirect has led to another origin: the command's own headers stay behind */
-	bool tainted; /* … with the method kept: Origin is "null" (Fetch s.4.4) */
+	bool foreign; /* a redirect has led to another origin: the headers that were set stay behind */
 };
 
 /* strict-origin-when-cross-origin, the browsers' default. Caller frees; NULL: none. */
@@ -267,7 +267,7 @@ static void make_headers(struct fetch *f, const struct fetch_request *q, const s
 	if (strcmp(hop->method, "POST") == 0) {
 		char *origin = url_origin(from ? from : &hop->url);
 
-		headers_put(h, "Origin", hop->tainted ? "null" : origin);
+		headers_put(h, "Origin", origin);
 		free(origin);
 	}
 	headers_put_all(h, f->set.headers, hop->foreign);
@@ -332,6 +332,7 @@ static int send_hop(struct fetch *f, const struct fetch_request *q, const struct
 	a->body = got.body;
 	a->status = result == HTTP_OK ? got.status : 0;
 	a->cut = got.cut;
+	a->open_ended = got.open_ended;
 	a->requests += got.requests;
 	if (got.sent > a->sent)
 		a->sent = got.sent;
@@ -371,7 +372,10 @@ static int redirect(struct fetch *f, const struct fetch_request *q, const struct
 		url_free(to);
 		return fail_set(why, "refused", "redirected from https: to http:");
 	}
-	if (check_origin(f, to, why) == 0)
+	r = check_origin(f, to, why);
+	if (!r && same_method && hop->body && !url_same_origin(&hop->url, to))
+		r = fail_set(why, "refused", "redirected to another origin with what was posted");
+	if (!r)
 		return 1;
 	url_free(to);
 	return -1;
@@ -382,7 +386,7 @@ static void step(struct hop *hop, int status, struct url *to)
 	bool get = status != 307 && status != 308 && !(status != 303 && strcmp(hop->method, "GET") == 0);
 
 	if (!url_same_origin(&hop->url, to))
-		hop->foreign = hop->tainted = true;
+		hop->foreign = true;
 	if (!to->fragment && hop->url.fragment)
 		to->fragment = xstrdup(hop->url.fragment);
 	if (get) {

@@ -45,7 +45,7 @@ struct fetch_answer {
 	int status;      /* 0: no answer at all */
 	struct str head; /* as in struct http_answer */
 	struct str body;
-	bool cut;
+	bool cut, open_ended; /* as in struct http_answer */
 	int redirects, requests;
 	enum http_sent sent; /* of all hops, the surest */
 	int64_t ms;

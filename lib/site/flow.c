@@ -22,6 +22,10 @@
 #define ROUNDS_MAX 1000 /* of one `for` */
 #define DEPTH_MAX 16    /* of `use` */
 #define STEPS_MAX 20000 /* of one run, loops in loops included */
+#define THINK_MAX 10000 /* ms that the expressions of one run take */
+#define PAGES_TIME 600000 /* ms that its page commands take */
+#define VAR_MAX (64u << 20)     /* bytes of memory that it keeps */
+#define SLOTS_TEXT (768u << 10) /* of the slots found: an event holds 1 MiB */
 
 enum go { GO, END };
 
@@ -36,6 +40,10 @@ struct flow {
 	const char *step; /* the verb now, for reasons */
 	bool identified;
 	int depth, steps;
+	int64_t thought, paged; /* ms spent in expressions and on page commands */
+	jv weights;             /* what each of var takes */
+	size_t slots_text;
+	char broken[160];       /* the condition that could not be decided, "" for none */
 };
 
 static enum go end(struct flow *f, const char *class, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -62,9 +70,18 @@ static jv expand(struct flow *f, jv template, struct err *e)
 {
 	char now[CLOCK_TEXT];
 
+	int64_t began = clock_mono();
+	jv v;
+
+	if (f->thought > THINK_MAX) {
+		err_set(e, EX_TEMPFAIL, "the expressions of this flow took more than %d s", THINK_MAX / 1000);
+		return jv_invalid();
+	}
 	if (!json_has(f->run->context, "now"))
 		f->context = json_set_str(f->context, "now", clock_format(clock_wall(), now));
-	return expr_expand(f->run->provider->exprs, template, f->context, e);
+	v = expr_expand(f->run->provider->exprs, template, f->context, e);
+	f->thought += clock_mono() - began;
+	return v;
 }
 
 /* expand, for a member of the step; null when the step has none. */
@@ -76,10 +93,20 @@ static jv member(struct flow *f, jv step, const char *key, struct err *e)
 	return v;
 }
 
-static void keep(struct flow *f, const char *name, jv value)
+static enum go keep(struct flow *f, const char *name, jv value)
 {
+	size_t weight = 0, all = 0;
+
+	for (struct json_iter it = json_iter(f->weights); json_next(&it);)
+		all += strcmp(it.key, name) == 0 ? 0 : (size_t)jv_number_value(it.value);
+	if (!json_weigh(value, VAR_MAX - all, &weight)) {
+		jv_free(value);
+		return end(f, "changed", "what it keeps is more than %u MiB, or nested too deep", VAR_MAX >> 20);
+	}
+	f->weights = json_set(f->weights, name, jv_number((double)weight));
 	f->result->var = json_set(f->result->var, name, value);
 	f->context = json_set(f->context, "var", jv_copy(f->result->var));
+	return GO;
 }
 
 /* ---- talking to the page -------------------------------------------------------------------------- */
@@ -104,6 +131,15 @@ static enum go page_failed(struct flow *f, jv answer)
 	return go;
 }
 
+static jv page_ask(struct flow *f, jv command, int64_t timeout, struct err *e)
+{
+	int64_t began = clock_mono();
+	jv answer = page_call(f->run->page, command, timeout, e);
+
+	f->paged += clock_mono() - began;
+	return answer;
+}
+
 /* A command that looks at the page as it is. On END *answer is freed. */
 static enum go look(struct flow *f, jv command, jv *answer)
 {
@@ -116,7 +152,7 @@ static enum go look(struct flow *f, jv command, jv *answer)
 	}
 	jv asked = jv_copy(command);
 
-	*answer = page_call(f->run->page, command, STEP_TIMEOUT, &e);
+	*answer = page_ask(f, command, STEP_TIMEOUT, &e);
 	if (json_ok(*answer) && json_bool(*answer, "ok", false)) {
 		memo_keep(f->run->memo, f->same, asked, *answer);
 		jv_free(asked);
@@ -169,38 +205,59 @@ static jv atoms(struct flow *f, jv cond, jv list, struct err *e)
 	return list;
 }
 
-static bool decide(struct flow *f, jv cond, jv results, int *next)
+/* A filter that fails tells nothing, not even by `not`. */
+enum truth { NO, UNKNOWN, YES };
+
+static enum truth decide_filter(struct flow *f, jv cond)
 {
-	bool yes;
+	struct err e = {0};
+	jv v = member(f, cond, "jq", &e);
+	enum truth truth = !json_ok(v) ? UNKNOWN : expr_true(v) ? YES : NO;
+
+	jv_free(v);
+	if (truth == UNKNOWN && e.status == EX_TEMPFAIL && !*f->broken) /* of a mistake another rule may know why */
+		snprintf(f->broken, sizeof f->broken, "%.150s", e.text);
+	return truth;
+}
+
+/* All parts are gone through, because NEXT must keep step. */
+static enum truth decide(struct flow *f, jv cond, jv results, int *next)
+{
+	enum truth truth = YES, part;
 
 	if (json_is(cond, JV_KIND_ARRAY)) {
-		yes = false;
-		for (struct json_iter it = json_iter(cond); json_next(&it);)
-			yes |= decide(f, it.value, results, next); /* all: NEXT must keep step */
-		return yes;
+		truth = NO;
+		for (struct json_iter it = json_iter(cond); json_next(&it);) {
+			part = decide(f, it.value, results, next);
+			truth = part > truth ? part : truth;
+		}
+		return truth;
 	}
-	yes = true;
 	size_t own = json_len(cond) - json_has(cond, "jq") - json_has(cond, "not");
 
 	if (own) {
 		jv r = json_at(results, (*next)++);
 
-		yes = json_true(r);
+		truth = json_true(r) ? YES : NO;
 		jv_free(r);
 	}
 	if (json_has(cond, "not")) {
 		jv inner = json_get(cond, "not");
 
-		yes &= !decide(f, inner, results, next);
+		part = YES - decide(f, inner, results, next);
+		truth = part < truth ? part : truth;
 		jv_free(inner);
 	}
-	if (yes && json_has(cond, "jq")) {
-		jv v = member(f, cond, "jq", NULL); /* a filter that fails has not found it */
-
-		yes = json_ok(v) && expr_true(v);
-		jv_free(v);
+	if (truth != NO && json_has(cond, "jq")) {
+		part = decide_filter(f, cond);
+		truth = part < truth ? part : truth;
 	}
-	return yes;
+	return truth;
+}
+
+static enum go undecided(struct flow *f)
+{
+	return *f->broken ? end(f, "changed", "%s", f->broken) : GO;
 }
 
 /* The results of the page's parts of CONDS, an array of conditions, in one command. */
@@ -232,8 +289,10 @@ static enum go holds(struct flow *f, jv cond, bool *yes)
 	int next = 0;
 	enum go go = ask_atoms(f, cond, &results);
 
-	if (go == GO)
-		*yes = decide(f, cond, results, &next);
+	if (go == GO) {
+		*yes = decide(f, cond, results, &next) == YES;
+		go = undecided(f);
+	}
 	jv_free(results);
 	return go;
 }
@@ -323,7 +382,7 @@ static enum go class_by_rules(struct flow *f, char *class, size_t size, char *wh
 	go = ask_atoms(f, conds, &results);
 	for (struct json_iter it = json_iter(go == GO ? rules : jv_null()); json_next(&it);) {
 		jv when = json_get(it.value, "when");
-		bool yes = decide(f, when, results, &next);
+		bool yes = decide(f, when, results, &next) == YES;
 
 		jv_free(when);
 		if (yes && !*class)
@@ -333,7 +392,7 @@ static enum go class_by_rules(struct flow *f, char *class, size_t size, char *wh
 	jv_free(rules);
 	jv_free(conds);
 	jv_free(results);
-	return go;
+	return go == GO ? undecided(f) : END;
 }
 
 /* The class of the page, "" when no rule knows it. Of a page that was cut off the rules are not asked: the rest of it may
@@ -342,7 +401,7 @@ static enum go find_class(struct flow *f, char *class, size_t size, char *why, s
 {
 	jv page = json_get(f->context, "page");
 	int status = (int)json_int(page, "status", 0);
-	bool cut = json_bool(page, "cut", false);
+	bool cut = json_bool(page, "cut", false), no_json = json_has(page, "json_error") && status >= 200 && status < 300 && status != 204;
 	enum go go = GO;
 
 	jv_free(page);
@@ -353,7 +412,9 @@ static enum go find_class(struct flow *f, char *class, size_t size, char *why, s
 		name_class(class, size, why, why_size, status == 403 ? "blocked" : status == 429 || status == 503 ? "throttled" : "unreachable",
 			   "the site answered %d", status);
 	if (!*class && cut)
-		name_class(class, size, why, why_size, "changed", "the page was cut off: too large or too deep");
+		name_class(class, size, why, why_size, "changed", "the page was cut off: too large, too deep, or without its end");
+	if (!*class && no_json)
+		name_class(class, size, why, why_size, "changed", "the page says that it is JSON, and is not");
 	return go;
 }
 
@@ -512,7 +573,7 @@ static enum go send(struct flow *f, jv step, jv command, bool commit)
 	}
 	if (may)
 		command = json_set(command, "requests", jv_number(may));
-	answer = page_call(f->run->page, command, timeout, &e);
+	answer = page_ask(f, command, timeout, &e);
 	sent = json_str(answer, "sent", "maybe");
 	/* of an agent that died nobody knows: all that it was allowed */
 	requests = json_ok(answer) ? (int)json_int(answer, "requests", 1) : may ? may : 1;
@@ -701,7 +762,11 @@ static enum go do_let(struct flow *f, jv step)
 			json_iter_end(&it);
 			break;
 		}
-		keep(f, it.key, value);
+		if (keep(f, it.key, value) == END) {
+			json_iter_end(&it);
+			go = END;
+			break;
+		}
 	}
 	jv_free(names);
 	return go;
@@ -719,13 +784,27 @@ static enum go do_rows(struct flow *f, jv step)
 	into = xstrdup(json_str(spec, "into", "rows"));
 	go = look(f, json_set_str(json_del(spec, "into"), "do", "rows"), &answer);
 	if (go == GO) {
-		keep(f, into, json_get(answer, "rows"));
+		go = keep(f, into, json_get(answer, "rows"));
 		jv_free(answer);
 	} else {
 		keep_evidence(f, "changed");
 	}
 	free(into);
 	return go;
+}
+
+/* Whether LIST, more slots, still fits. */
+static bool room_for_slots(struct flow *f, jv list)
+{
+	size_t weight = 0;
+	char *text;
+
+	if (!json_weigh(list, VAR_MAX, &weight))
+		return false;
+	text = json_text(list);
+	f->slots_text += strlen(text);
+	free(text);
+	return f->slots_text <= SLOTS_TEXT;
 }
 
 static enum go do_slots(struct flow *f, jv step)
@@ -738,6 +817,10 @@ static enum go do_slots(struct flow *f, jv step)
 
 		jv_free(list);
 		return end(f, "changed", "slots: %s", bad ? e.text : "not a list");
+	}
+	if (!room_for_slots(f, list)) {
+		jv_free(list);
+		return end(f, "changed", "more slots than an event can tell (%u KiB): let the check look at fewer days", SLOTS_TEXT >> 10);
 	}
 	f->result->slots = jv_array_concat(f->result->slots, list);
 	return GO;
@@ -799,6 +882,7 @@ static enum go do_otp(struct flow *f, jv step)
 	jv rules = member(f, step, "otp", &e), code;
 	char *into = xstrdup(json_str(rules, "into", "code"));
 	int64_t timeout = json_int(rules, "timeout", CODE_TIMEOUT);
+	enum go go;
 
 	if (!json_ok(rules) || !f->run->host->otp_wait) {
 		jv_free(rules);
@@ -807,10 +891,9 @@ static enum go do_otp(struct flow *f, jv step)
 	}
 	code = f->run->host->otp_wait(f->run->host->ctx, f->mark, rules, timeout, &e);
 	jv_free(rules);
-	if (json_ok(code))
-		keep(f, into, code);
+	go = json_ok(code) ? keep(f, into, code) : end(f, "no_code", "%s", e.text);
 	free(into);
-	return json_ok(code) ? GO : end(f, "no_code", "%s", e.text);
+	return go;
 }
 
 static enum go do_human(struct flow *f, jv step)
@@ -831,8 +914,8 @@ static enum go do_human(struct flow *f, jv step)
 		go = end(f, "challenged", "%s", e.text);
 		goto out;
 	}
-	keep(f, json_str(spec, "into", "answer"), answer);
-	if (json_is(until, JV_KIND_NULL))
+	go = keep(f, json_str(spec, "into", "answer"), answer);
+	if (go == END || json_is(until, JV_KIND_NULL))
 		goto out;
 	go = reload(f);
 	if (go == GO)
@@ -862,8 +945,9 @@ static enum go do_for(struct flow *f, jv step)
 	else if (json_len(list) > ROUNDS_MAX)
 		go = end(f, "changed", "for %s: more than %d rounds", name.key, ROUNDS_MAX);
 	for (struct json_iter it = json_iter(go == GO ? list : jv_null()); json_next(&it);) {
-		keep(f, name.key, jv_copy(it.value));
-		go = steps(f, body);
+		go = keep(f, name.key, jv_copy(it.value));
+		if (go == GO)
+			go = steps(f, body);
 		if (go == END) {
 			json_iter_end(&it);
 			break;
@@ -939,6 +1023,10 @@ static enum go one_step(struct flow *f, jv step)
 	f->step = verb ? verb : "?";
 	if (++f->steps > STEPS_MAX)
 		return end(f, "changed", "more than %d steps", STEPS_MAX);
+	if (f->thought > THINK_MAX)
+		return end(f, "changed", "the expressions of this flow took more than %d s", THINK_MAX / 1000);
+	if (f->paged > PAGES_TIME)
+		return end(f, "unreachable", "its pages took more than %d minutes", PAGES_TIME / 60000);
 	if (strcmp(f->step, "get") == 0 || strcmp(f->step, "post") == 0)
 		return do_request(f, step, f->step);
 	if (strcmp(f->step, "submit") == 0)
@@ -986,7 +1074,7 @@ static enum go steps(struct flow *f, jv list)
 
 void flow_run(const struct flow_run *run, const char *name, struct flow_result *result)
 {
-	struct flow f = {.run = run, .result = result, .name = name, .mark = jv_null(), .same = jv_null(), .asked = jv_null(), .step = "start"};
+	struct flow f = {.run = run, .result = result, .name = name, .mark = jv_null(), .same = jv_null(), .asked = jv_null(), .weights = jv_object(), .step = "start"};
 	jv list = provider_flow(run->provider, name);
 	struct err e = {0};
 
@@ -994,15 +1082,20 @@ void flow_run(const struct flow_run *run, const char *name, struct flow_result *
 	f.context = json_set(json_set(jv_copy(run->context), "var", jv_object()), "page", jv_null());
 	if (json_is(list, JV_KIND_ARRAY)) {
 		jv vars = json_get(run->provider->doc, "vars");
+		enum go go = GO;
 
 		/* in order of name: a provider's vars may use the record, not each other */
 		for (struct json_iter it = json_iter(vars); json_next(&it);) {
 			jv v = expand(&f, it.value, &e);
 
-			keep(&f, it.key, json_ok(v) ? v : jv_null());
+			if (go == GO)
+				go = keep(&f, it.key, json_ok(v) ? v : jv_null());
+			else
+				jv_free(v);
 		}
 		jv_free(vars);
-		steps(&f, list);
+		if (go == GO)
+			steps(&f, list);
 		if (strcmp(result->class, "ok") == 0)
 			result->reason[0] = '\0';
 	} else if (*json_str(list, "exec", "")) {
@@ -1015,4 +1108,5 @@ void flow_run(const struct flow_run *run, const char *name, struct flow_result *
 	jv_free(f.mark);
 	jv_free(f.same);
 	jv_free(f.asked);
+	jv_free(f.weights);
 }
