@@ -22,6 +22,10 @@ libexec_ab_inbox_totp_SOURCES = libexec/inbox-totp.c lib/ext/totp.c lib/ext/totp
 libexec_ab_inbox_totp_LDADD = $(MAIL) $(OATH_LIBS)
 endif
 
+pkglibexec_PROGRAMS += libexec/ab-inbox-http
+libexec_ab_inbox_http_SOURCES = libexec/inbox-http.c libexec/inbox-http-fetch.c libexec/inbox-http-mail.c libexec/inbox-http.h
+libexec_ab_inbox_http_LDADD = lib/libmail.a $(PAGE) $(ETPAN_LIBS)
+
 pkglibexec_PROGRAMS += libexec/ab-notify-exec
 libexec_ab_notify_exec_SOURCES = libexec/notify-exec.c
 libexec_ab_notify_exec_LDADD = $(WIRE)

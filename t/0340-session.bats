@@ -144,7 +144,7 @@ examples() {
 
 @test "the examples of ab-session(5) are sessions" {
 	examples ab-session.5
-	[ "$(ls example.* | wc -l)" -eq 6 ]
+	[ "$(ls example.* | wc -l)" -eq 11 ]
 	for example in example.*; do
 		grep -q '^provider:' "$example" || printf 'provider: practice\ntimezone: UTC\n' >>"$example"
 		ab-vault new --from "$example" "s-${example#example.}" || { cat "$example"; return 1; }
@@ -153,7 +153,7 @@ examples() {
 
 @test "every field of the schema is in ab-session(5), and nothing else" {
 	# the schema's own names, out of its tables; the manual's, out of its tags
-	grep -oE '^	.*' "$top_srcdir/lib/store/session.c" | sed -n '/NEEDED("url"/,/^static jv refuse/p' |
+	grep -oE '^	.*' "$top_srcdir/lib/store/session.c" | sed -n '/F("id", TEXT)/,/^static jv refuse/p' |
 		grep -oE '(NEEDED|F|LIST_OF|LISTED|MAPPING|WORDS)\("[a-z_]+"|\.name = "[a-z_]+"' | grep -oE '"[a-z_]+"' | tr -d '"' | sort -u >schema
 	sed -n '/^\.Sh FIELDS/,/^\.Sh EXAMPLES/p' "$top_srcdir/man/ab-session.5" | grep -oE '^\.(It Ic .*|Ic (at|for|interval)$)' |
 		sed 's/^\.\(It \)\{0,1\}Ic //' | tr -d ',' | tr -s ' ' '\n' | sort -u >manual

@@ -117,3 +117,6 @@ TESTS += t/2210-pipes.bats
 
 EXTRA_DIST += t/hostile.bash
 TESTS += t/2400-hostile.bats t/2401-hostile-provider.bats
+
+EXTRA_DIST += t/mail-server.py
+TESTS += t/0650-inbox-http.bats
