@@ -11,8 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/proc.h"
-
 int fs_read_fd(int fd, const char *name, size_t max, struct str *out, struct err *e)
 {
 	char chunk[16384];
@@ -24,7 +22,7 @@ int fs_read_fd(int fd, const char *name, size_t max, struct str *out, struct err
 		if (got < 0) {
 			if (errno == EINTR)
 				continue;
-			if (errno == EAGAIN && proc_poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1) >= 0)
+			if (errno == EAGAIN && (poll(&(struct pollfd){fd, POLLIN, 0}, 1, -1) >= 0 || errno == EINTR))
 				continue;
 			r = err_set(e, EX_IOERR, "read %s:", name);
 		} else if (str_add(out, chunk, (size_t)got)) {
@@ -67,7 +65,7 @@ int fs_write_all(int fd, const void *data, size_t len)
 		if (put < 0) {
 			if (errno == EINTR)
 				continue;
-			if (errno == EAGAIN && proc_poll(&(struct pollfd){fd, POLLOUT, 0}, 1, -1) >= 0)
+			if (errno == EAGAIN && (poll(&(struct pollfd){fd, POLLOUT, 0}, 1, -1) >= 0 || errno == EINTR))
 				continue;
 			return -1;
 		}
