@@ -10,7 +10,18 @@ teardown() {
 	end_pid "${RUN_PID:-}"
 	end_pid "${SNOOP_PID:-}"
 	stop_site
+	replays
 	drop_home
+}
+
+# However a test went, what was decided in it follows again from what it recorded.
+replays() {
+	local chain who
+	for chain in "$AB_STATE"/*/audit.ndjson; do
+		[ -e "$chain" ] || continue
+		who=$(basename "$(dirname "$chain")")
+		ab-audit replay -v "$who" || return 1
+	done
 }
 
 pipeline() { # pipeline SESSION: the documented one, by hand
