@@ -1,4 +1,5 @@
 /* ab-vault edit: a session in the person's editor, on paper that burns. */
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,6 +48,21 @@ static char *edit_root(void)
 	return xasprintf("%s/ab-edit-%lu", tmp && *tmp == '/' ? tmp : "/tmp", (unsigned long)geteuid());
 }
 
+/* What a crash left of fs_replace: nobody else writes here, edit.lock is ours. */
+static void sweep(const struct paper *p)
+{
+	char *text = xasprintf("%s.yaml.", p->session);
+	DIR *d = opendir(p->dir);
+	struct dirent *entry;
+
+	while (d && (entry = readdir(d)))
+		if (str_starts(entry->d_name, text) || str_starts(entry->d_name, "base."))
+			unlinkat(dirfd(d), entry->d_name, 0);
+	if (d)
+		closedir(d);
+	free(text);
+}
+
 static void paper_find(struct paper *p, const struct master *m, const char *session)
 {
 	char *root = edit_root(), id[2 * VAULT_ID + 1];
@@ -58,6 +74,7 @@ static void paper_find(struct paper *p, const struct master *m, const char *sess
 	p->base = xasprintf("%s/base", p->dir);
 	if (fs_mkdirs(root, &e) || fs_mkdirs(p->dir, &e))
 		die_err(&e);
+	sweep(p);
 	free(root);
 }
 

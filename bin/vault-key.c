@@ -48,6 +48,7 @@ static void read_key_file(struct master_key *key, const char *path, bool checked
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat st;
+	struct err e;
 
 	if (fd < 0 || fstat(fd, &st))
 		die(errno == ENOENT ? EX_NOINPUT : EX_NOPERM, "open key file %s:", path);
@@ -55,6 +56,8 @@ static void read_key_file(struct master_key *key, const char *path, bool checked
 		die(EX_NOPERM, "key file %s: its permissions are too open: chmod 600 %s", path, path);
 	if (checked && st.st_uid != geteuid() && st.st_uid != 0)
 		die(EX_NOPERM, "key file %s is not yours", path);
+	if (checked && S_ISREG(st.st_mode) && sealed_way(path, &e))
+		die_err(&e);
 	read_key_fd(key, fd, path);
 	close(fd);
 }
@@ -162,11 +165,20 @@ struct master *unlock(void)
 	}
 }
 
+static char *folder_of(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+
+	return slash ? xstrndup(file, slash == file ? 1 : (size_t)(slash - file)) : xstrdup(".");
+}
+
 void key_file_make(const char *file)
 {
 	unsigned char key[SEAL_KEY];
 	char hex[2 * SEAL_KEY + 2];
 	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char *folder = folder_of(file);
+	struct err e;
 
 	if (fd < 0)
 		die(EX_CANTCREAT, "make key file %s:", file);
@@ -178,6 +190,9 @@ void key_file_make(const char *file)
 		die(EX_IOERR, "write key file %s:", file);
 	}
 	close(fd);
+	if (fs_sync_dir(folder, &e)) /* a vault that opens with it alone is next */
+		die_err(&e);
+	free(folder);
 	secret_wipe(key, sizeof key);
 	secret_wipe(hex, sizeof hex);
 }

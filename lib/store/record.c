@@ -10,7 +10,9 @@
 
 #include "base/fs.h"
 
-#define CHANGE_MAGIC "ab-chng1"
+#define CHANGE_MAGIC "ab-chng2"
+#define CHANGE_SUM 16
+#define CHANGE_MAX (PART_COUNT * (SEALED_MAX + 5) + 8 + CHANGE_SUM)
 
 static char *in_folder(const char *folder, const char *name)
 {
@@ -74,7 +76,8 @@ static int seen_check(const char *session, enum part part, const struct subkey *
 	return -1;
 }
 
-/* --- the change file: magic, then per part: number (1 byte), length (4 bytes, big-endian), sealed file --- */
+/* --- the change file: magic, then per part: number (1 byte), length (4 bytes, big-endian), sealed file; at the end the hash of
+ * everything before it, so that nothing damaged is put in the place of parts that are not --- */
 
 struct piece {
 	enum part part;
@@ -117,6 +120,38 @@ static void change_add(struct str *change, enum part part, const struct str *sea
 		str_puts(change, CHANGE_MAGIC);
 	str_add(change, head, sizeof head);
 	str_add(change, sealed->s, sealed->len);
+}
+
+static void change_sum(unsigned char out[CHANGE_SUM], const struct str *change, size_t len)
+{
+	seal_hash(out, CHANGE_SUM, NULL, &(struct seal_part){change->s, len}, 1);
+}
+
+static void change_end(struct str *change)
+{
+	unsigned char sum[CHANGE_SUM];
+
+	change_sum(sum, change, change->len);
+	str_add(change, sum, sizeof sum);
+}
+
+/* All of it but the hash, which was right. -1 with errno ENOENT: there is none. */
+static int change_read(const char *path, struct str *change, struct err *e)
+{
+	unsigned char sum[CHANGE_SUM];
+
+	if (sealed_fetch_up_to(path, CHANGE_MAX, change, e))
+		return -1;
+	if (change->len >= CHANGE_SUM) {
+		change->len -= CHANGE_SUM;
+		change_sum(sum, change, change->len);
+		if (memcmp(sum, change->s + change->len, CHANGE_SUM) == 0)
+			return 0;
+	}
+	str_free(change);
+	err_set(e, EX_DATAERR, "%s: damaged; restore the folder from a backup", path);
+	errno = EINVAL;
+	return -1;
 }
 
 static int change_apply(const char *folder, const char *path, const struct str *change, struct err *e)
@@ -162,7 +197,7 @@ int record_lock(const char *folder, struct err *e)
 
 	if (lock >= 0) {
 		sweep(folder);
-		if (fs_read(change_path, PART_COUNT * (SEALED_MAX + 5) + 8, &change, e) == 0) {
+		if (change_read(change_path, &change, e) == 0) {
 			if (change_apply(folder, change_path, &change, e)) {
 				close(lock);
 				lock = -1;
@@ -189,7 +224,7 @@ static int fetch(const char *folder, enum part part, struct str *out, struct err
 	size_t at = 0;
 	int more = 0;
 
-	if (fs_read(path, PART_COUNT * (SEALED_MAX + 5) + 8, &change, e) == 0) {
+	if (change_read(path, &change, e) == 0) {
 		while ((more = change_next(&change, &at, &piece)) > 0 && piece.part != part)
 			;
 		str_init(out, 0);
@@ -354,8 +389,13 @@ int record_change(const char *folder, const char *session, const struct record_n
 	if (lock < 0)
 		goto out;
 	r = prepare(&change, counters, folder, session, parts, n, e);
-	if (!r)
+	if (!r) {
+		size_t len = change.len;
+
+		change_end(&change);
 		r = fs_replace(path, change.s, change.len, e);
+		change.len = len;
+	}
 	if (!r)
 		r = change_apply(folder, path, &change, e);
 	for (int i = 0; !r && i < n; i++)

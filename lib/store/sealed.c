@@ -154,7 +154,7 @@ static int closed_to_others(const char *path, const struct stat *st, const char 
 	return 0;
 }
 
-int sealed_fetch(const char *path, struct str *out, struct err *e)
+int sealed_fetch_up_to(const char *path, size_t max, struct str *out, struct err *e)
 {
 	struct stat st;
 
@@ -162,7 +162,34 @@ int sealed_fetch(const char *path, struct str *out, struct err *e)
 		errno = EACCES;
 		return -1;
 	}
-	return fs_read(path, SEALED_MAX, out, e);
+	return fs_read(path, max, out, e);
+}
+
+int sealed_fetch(const char *path, struct str *out, struct err *e)
+{
+	return sealed_fetch_up_to(path, SEALED_MAX, out, e);
+}
+
+int sealed_way(const char *path, struct err *e)
+{
+	char *real = realpath(path, NULL), *slash;
+	struct stat st;
+	int r = 0;
+
+	while (!r && real && (slash = strrchr(real, '/'))) {
+		slash[slash == real] = '\0'; /* "/a" leads to "/" */
+		if (stat(real, &st))
+			break;
+		if (st.st_uid != geteuid() && st.st_uid != 0 && geteuid() != 0)
+			r = err_set(e, EX_NOPERM, "%s is another user's, who could put something else in the place of %s", real, path);
+		else if ((st.st_mode & 022) && !(st.st_mode & S_ISVTX))
+			r = err_set(e, EX_NOPERM, "%s can be written by others, who could put something else in the place of %s: chmod go-w %s",
+				    real, path, real);
+		if (slash == real)
+			break;
+	}
+	free(real);
+	return r;
 }
 
 int sealed_folder(const char *path, struct err *e)
@@ -171,5 +198,5 @@ int sealed_folder(const char *path, struct err *e)
 
 	if (stat(path, &st))
 		return err_set(e, errno == ENOENT ? EX_NOINPUT : EX_NOPERM, "open %s:", path);
-	return closed_to_others(path, &st, "700", e);
+	return closed_to_others(path, &st, "700", e) || sealed_way(path, e) ? -1 : 0;
 }

@@ -44,7 +44,12 @@ int sealed_is_under(const void *file, size_t file_len, const struct subkey *k);
 
 /* Reads a file that must be ours and closed to others (EX_NOPERM says chmod). As fs_read otherwise. */
 int sealed_fetch(const char *path, struct str *out, struct err *e);
-/* The same for a folder, without reading it. */
+/* The same with another limit than SEALED_MAX. */
+int sealed_fetch_up_to(const char *path, size_t max, struct str *out, struct err *e);
+/* EX_NOPERM where another user could put something else in PATH's place: the folders on the way to it must be ours or root's, and
+ * only those with the sticky bit may be written by others. */
+int sealed_way(const char *path, struct err *e);
+/* As sealed_fetch for a folder, without reading it; the way to it must be closed too. */
 int sealed_folder(const char *path, struct err *e);
 
 #endif

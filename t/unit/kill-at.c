@@ -1,19 +1,24 @@
-/* Kills a program just before its Nth step that changes anything on a disk.
+/* Kills a program just before its Nth step that changes anything on a disk, or in the middle of its Nth write.
  *
  *   kill-at N PROGRAM [ARGUMENT…]
+ *   kill-at Nh PROGRAM [ARGUMENT…]
  *
- * The steps are its calls of write, open with O_CREAT, rename, link, unlink and rmdir. (Not mkdir, which is often
- * tried in vain, nor fsync: to be killed before it leaves the same as to be killed before what follows.) The exit
- * status is the program's, or 137 when it was killed; it is not followed into its children. So a
+ * The steps are its calls of write, open with O_CREAT, rename, link, unlink, rmdir and ftruncate. (Not mkdir, which is often
+ * tried in vain, nor fsync: to be killed before it leaves the same as to be killed before what follows.) With "h" only writes
+ * count, and half of the Nth is written. The exit status is the program's, or 137 when it was killed; it is not followed into its children. So a
  * test sees every state that a crash can leave: N = 1, 2, … until the status is not 137. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <elf.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <linux/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,10 +26,36 @@
 #include "base/proc.h"
 #include "base/str.h"
 
+static bool is_write(const struct ptrace_syscall_info *call)
+{
+	return call->entry.nr == SYS_write || call->entry.nr == SYS_pwrite64;
+}
+
+/* Half as many bytes for the call that is about to be made. */
+static void halve(pid_t pid)
+{
+	struct user_regs_struct regs;
+	struct iovec io = {&regs, sizeof regs};
+
+	ptrace(PTRACE_GETREGSET, pid, (void *)NT_PRSTATUS, &io);
+#if defined __x86_64__
+	regs.rdx /= 2;
+#elif defined __aarch64__
+	regs.regs[2] /= 2;
+#elif defined __riscv
+	regs.a2 /= 2;
+#else
+#error "which register holds the third argument of a system call?"
+#endif
+	ptrace(PTRACE_SETREGSET, pid, (void *)NT_PRSTATUS, &io);
+	ptrace(PTRACE_SYSCALL, pid, NULL, NULL);
+	waitpid(pid, NULL, 0);
+}
+
 static bool is_step(const struct ptrace_syscall_info *call)
 {
 	switch (call->entry.nr) {
-	case SYS_write: case SYS_renameat: case SYS_renameat2: case SYS_linkat: case SYS_unlinkat:
+	case SYS_write: case SYS_pwrite64: case SYS_ftruncate: case SYS_renameat: case SYS_renameat2: case SYS_linkat: case SYS_unlinkat:
 #ifdef SYS_rename
 	case SYS_rename: case SYS_link: case SYS_unlink: case SYS_rmdir:
 #endif
@@ -40,11 +71,16 @@ int main(int argc, char **argv)
 {
 	struct ptrace_syscall_info call;
 	long long left;
+	bool half = false;
 	int status;
 	pid_t pid;
 
+	if (argc > 2 && str_ends(argv[1], "h")) {
+		half = true;
+		argv[1][strlen(argv[1]) - 1] = '\0';
+	}
 	if (argc < 3 || str_long(argv[1], 1, 1 << 30, &left))
-		die(EX_USAGE, "kill-at N PROGRAM [ARGUMENT...]");
+		die(EX_USAGE, "kill-at N[h] PROGRAM [ARGUMENT...]");
 	pid = fork();
 	if (pid == 0) {
 		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
@@ -63,7 +99,9 @@ int main(int argc, char **argv)
 		if (WSTOPSIG(status) != (SIGTRAP | 0x80))
 			continue;
 		ptrace(PTRACE_GET_SYSCALL_INFO, pid, (void *)sizeof call, &call);
-		if (call.op == PTRACE_SYSCALL_INFO_ENTRY && is_step(&call) && --left == 0) {
+		if (call.op == PTRACE_SYSCALL_INFO_ENTRY && (half ? is_write(&call) : is_step(&call)) && --left == 0) {
+			if (half)
+				halve(pid);
 			kill(pid, SIGKILL);
 			waitpid(pid, &status, 0);
 			return 137;

@@ -6,8 +6,13 @@
  *   vault-test need SESSION PART COMMAND…   keys_need first (it goes through ab-vault when they are missing)
  *   vault-test child SESSION PARTS          runs `vault-test have SESSION` with those keys alone
  *   vault-test have SESSION                 the parts whose keys are there
+ *   vault-test damage FILE part SESSION PART           every bit of FILE flipped in turn, then FILE cut at every length: each
+ *   vault-test damage FILE evidence SESSION NAME       time, what is read must be refused as damaged. Says how often that was.
+ *   vault-test damage FILE vault KEYFILE
+ *   vault-test damage FILE bundle KEYFILE
  *   vault-test keys SESSION                 all of them, as JSON, in hex
  *   vault-test master KEYFILE               the vault's master key, opened with the 32 bytes of KEYFILE, in hex */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +21,9 @@
 #include "base/fs.h"
 #include "base/opt.h"
 #include "base/sandbox.h"
+#include "store/bundle.h"
+#include "store/master.h"
 #include "store/vault.h"
-#include "store/wrap.h"
 
 static struct err e;
 
@@ -134,6 +140,111 @@ static int show_master(const char *file)
 	return 0;
 }
 
+/* What is tried with a damaged file: 0 when it was taken for good. */
+static char **damaged_args;
+
+static int try_part(struct err *why)
+{
+	jv v = part_read(damaged_args[0], part_named(damaged_args[1]), why);
+	int r = json_ok(v) ? 0 : -1;
+
+	jv_free(v);
+	return r;
+}
+
+static int try_evidence(struct err *why)
+{
+	struct str text;
+	int r = evidence_get(damaged_args[0], damaged_args[1], &text, why);
+
+	str_free(&text);
+	return r;
+}
+
+static struct master_key key_of(struct str *text)
+{
+	if (fs_read(damaged_args[0], SEAL_KEY, text, &e))
+		die_err(&e);
+	return (struct master_key){.kind = MASTER_KEY, .text = text->s, .len = text->len};
+}
+
+static int try_vault(struct err *why)
+{
+	struct str text;
+	struct master_key key = key_of(&text);
+	struct master *m = master_open(&key, why);
+
+	str_free(&text);
+	master_close(m);
+	return m ? 0 : -1;
+}
+
+static const char *damaged_file;
+
+static int try_bundle(struct err *why)
+{
+	struct str text, file;
+	struct master_key key = key_of(&text);
+	jv v = fs_read(damaged_file, 1u << 20, &file, why) ? jv_invalid() : bundle_open(&key, str_text(&file), file.len, why);
+	int r = json_ok(v) ? 0 : -1;
+
+	str_free(&file);
+	str_free(&text);
+	jv_free(v);
+	return r;
+}
+
+static bool refused_well(const struct err *why)
+{
+	static const char *const words[] = {"damaged", "cut short", "swapped", "not JSON", NULL};
+
+	for (const char *const *w = words; *w; w++)
+		if (why->status == EX_DATAERR && strstr(why->text, *w))
+			return true;
+	return false;
+}
+
+static void spoil(const char *file, const char *data, size_t len, int (*attempt)(struct err *), const char *how, size_t at)
+{
+	int fd = open(file, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	struct err why = {0};
+
+	if (fd < 0 || fs_write_all(fd, data, len))
+		die(EX_IOERR, "spoil %s:", file);
+	close(fd);
+	if (attempt(&why) == 0)
+		die(EX_NO, "%s %s at %zu is taken for good", file, how, at);
+	if (!refused_well(&why))
+		die(EX_NO, "%s %s at %zu: status %d, %s", file, how, at, why.status, why.text);
+}
+
+static int damage(const char *file, const char *kind)
+{
+	int (*attempt)(struct err *) = strcmp(kind, "part") == 0 ? try_part : strcmp(kind, "evidence") == 0 ? try_evidence :
+		strcmp(kind, "vault") == 0 ? try_vault : try_bundle;
+	bool line = attempt == try_vault || attempt == try_bundle; /* whose newline at the end may go */
+	struct str good;
+	size_t n;
+
+	damaged_file = file;
+	if (fs_read(file, 1u << 20, &good, &e))
+		die_err(&e);
+	n = good.len - line;
+	for (size_t at = 0; at < n; at++)
+		for (int bit = 0; bit < 8; bit++) {
+			good.s[at] ^= (char)(1 << bit);
+			spoil(file, good.s, good.len, attempt, "flipped", at);
+			good.s[at] ^= (char)(1 << bit);
+		}
+	for (size_t at = 0; at < n; at++)
+		spoil(file, good.s, at, attempt, "cut", at);
+	if (fs_replace(file, good.s, good.len, &e) || attempt(&e))
+		die_err(&e);
+	printf("%zu bits, %zu lengths\n", 8 * n, n);
+	str_free(&good);
+	return 0;
+}
+
 static int run(int argc, char **argv)
 {
 	const char *verb = argv[1];
@@ -148,6 +259,10 @@ static int run(int argc, char **argv)
 		return child(argv, argv[2], argv[3]);
 	if (strcmp(verb, "have") == 0 && argc == 3)
 		return have(argv[2]);
+	if (strcmp(verb, "damage") == 0 && argc > 4) {
+		damaged_args = argv + 4;
+		return damage(argv[2], argv[3]);
+	}
 	if (strcmp(verb, "keys") == 0 && argc == 3)
 		return show_keys(argv[2]);
 	if (strcmp(verb, "master") == 0 && argc == 3)
