@@ -120,3 +120,5 @@ TESTS += t/2400-hostile.bats t/2401-hostile-provider.bats
 
 EXTRA_DIST += t/mail-server.py
 TESTS += t/0650-inbox-http.bats
+TESTS += t/2600-vault.bats t/2610-memory.bats
+EXTRA_DIST += t/memory-search
