@@ -122,3 +122,11 @@ EXTRA_DIST += t/mail-server.py
 TESTS += t/0650-inbox-http.bats
 TESTS += t/2600-vault.bats t/2610-memory.bats
 EXTRA_DIST += t/memory-search
+
+check_DATA += t/clock-preload.so
+CLEANFILES += t/clock-preload.so
+t/clock-preload.so: t/clock-preload.c
+	$(AM_V_CCLD)$(MKDIR_P) t && $(CC) -D_GNU_SOURCE -Wall -Wextra $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $(srcdir)/t/clock-preload.c -ldl
+EXTRA_DIST += t/clock-preload.c
+EXTRA_DIST += t/clock.bash
+TESTS += t/2300-clock.bats t/2301-clock-book.bats t/2310-budget.bats t/2320-zones.bats
