@@ -5,8 +5,8 @@
 
 #include "base/clock.h"
 
-#define KEPT 32            /* events of each kind that stay in state.json */
-#define HEARD_MAX 131072u  /* bytes of them: sets of slots may be long */
+#define KEPT 32          /* events of each kind that stay in state.json */
+#define KEPT_MAX 131072u /* bytes of them: sets of slots may be long */
 
 static jv array_of(jv state, const char *key)
 {
@@ -54,8 +54,8 @@ static size_t length(jv event)
 	return len;
 }
 
-/* LIST without its first items, as many as must go so that the rest are at most KEPT and at most MAX bytes (0: any). */
-static jv newest(jv list, size_t max)
+/* LIST without its first items, as many as must go so that the rest are at most KEPT and KEPT_MAX bytes. */
+static jv newest(jv list)
 {
 	jv kept = jv_array();
 	size_t sum = 0, n = json_len(list), from = n;
@@ -63,9 +63,9 @@ static jv newest(jv list, size_t max)
 	while (from > 0 && n - from < KEPT) {
 		jv item = json_at(list, (int)from - 1);
 
-		sum += max ? length(item) : 0;
+		sum += length(item);
 		jv_free(item);
-		if (sum > max)
+		if (sum > KEPT_MAX)
 			break;
 		from--;
 	}
@@ -78,7 +78,7 @@ static jv newest(jv list, size_t max)
 
 void trail_said(struct trail *t, jv event)
 {
-	t->said = newest(json_push(t->said, event), 0);
+	t->said = newest(json_push(t->said, event));
 }
 
 static bool holds(jv list, const char *id)
@@ -93,7 +93,7 @@ static bool holds(jv list, const char *id)
 static void hear(struct trail *t, jv event)
 {
 	if (json_is(event, JV_KIND_OBJECT) && !holds(t->heard, json_str(event, "id", "")))
-		t->heard = newest(json_push(t->heard, jv_copy(event)), HEARD_MAX);
+		t->heard = newest(json_push(t->heard, jv_copy(event)));
 }
 
 jv trail_step(struct trail *t, const char *input, jv event, const char *goal, jv basis)
