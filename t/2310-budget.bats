@@ -14,7 +14,7 @@ setup() {
 }
 teardown() {
 	local pid
-	tail -n 5 "$out" "$err" 2>/dev/null | cut -c 1-400 || :
+	tail -n 5 "$out" "$err" 2>/dev/null | cut -c 1-600 || :
 	for pid in "${pids[@]}"; do end_pid "$pid"; done
 	stop_site
 	drop_home
@@ -64,7 +64,7 @@ in_background() {
 	budget 14 2500 4
 	start_site
 	new_session alice practice
-	for _ in {1..30}; do ab-poll --once alice >"$out" 2>"$err" || [ $? -eq 1 ]; done
+	for _ in {1..20}; do ab-poll --once alice >"$out" 2>"$err" || [ $? -eq 1 ]; done
 	is "$(jq -r 'select(.type == "agent.heartbeat").data.verdict' "$out")" none
 	within 10
 }
@@ -111,7 +111,7 @@ in_background() {
 	new_session bob practice
 	for who in alice bob; do
 		ab-login "$who" >/dev/null
-		in_background bash -c 'for i in {1..12}; do ab-poll --once "$0"; done' "$who"
+		in_background bash -c 'for i in {1..8}; do ab-poll --once "$0"; done' "$who"
 	done
 	wait "${pids[@]}" || :
 	within 10
@@ -122,7 +122,7 @@ in_background() {
 	start_site
 	new_session alice practice
 	ab-poll --once alice >"$out" 2>"$err" || [ $? -eq 1 ]
-	for ((i = 0; i < 24; i++)); do
+	for ((i = 0; i < 18; i++)); do
 		# log-ins too, and answers that take a while, so that it is hit before, in and after a request
 		if ((RANDOM % 3 == 0)); then control fault '{"fault":"expire","path":"/office/calendar","count":1}' >/dev/null; fi
 		if ((RANDOM % 3 == 0)); then control fault '{"fault":"slow","office":"practice","ms":60,"count":2}' >/dev/null; fi
@@ -163,7 +163,7 @@ in_background() {
 	budget 80 1000 12
 	start_site
 	new_session alice practice '.consent.requests_per_day = "34"'
-	for _ in {1..30}; do ab-poll --once alice >"$out" 2>"$err" || :; done
+	for _ in {1..24}; do ab-poll --once alice >"$out" 2>"$err" || :; done
 	[[ $(cat "$err") == *"the 34 requests a day that the owner consented to are used up"* ]]
 	[ "$(asked)" -le 22 ]
 	[ "$(asked)" -ge 12 ]
@@ -224,6 +224,7 @@ in_background() {
 }
 
 @test "a 429 that one program gets slows the others of the account that are running, and not those of another account" {
+	budget 1000 60000 12
 	start_site
 	new_session alice practice
 	new_session carol practice '.credentials.username = "alice@example.org"'
