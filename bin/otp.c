@@ -338,6 +338,18 @@ static void wait_start(struct box *b, int index, const struct round *r)
 	jv_free(marks);
 }
 
+static void relay(jv event)
+{
+	const char *type = json_str(event, "type", "");
+	jv data = json_get(event, "data");
+
+	if (say_events)
+		inbox_tell(type, jv_copy(data));
+	else if (!coprocess && strcmp(type, "human.required") == 0)
+		warn("asked the person; answer with: ab-answer %s", json_str(data, "ask", ""));
+	jv_free(data);
+}
+
 /* Ends the waits that still go on. A driver that does not listen is ended itself: its mark is data, so the next wait
  * loses nothing. */
 static void cancel_waits(void)
@@ -350,27 +362,19 @@ static void cancel_waits(void)
 		int64_t until = clock_mono() + CANCEL_PATIENCE;
 
 		for (int answers = 0; b->waiting && answers < 2;) {
-			jv v = driver_recv(&b->driver, until, NULL);
+			jv v = driver_recv(&b->driver, until, NULL), event = json_get(v, "event");
 
-			answers += !json_has(v, "event");
+			if (json_is(event, JV_KIND_OBJECT))
+				relay(event); /* a question that is taken back */
+			else
+				answers++;
+			jv_free(event);
 			if (!json_ok(v))
 				box_stop(b);
 			jv_free(v);
 		}
 		b->waiting = false;
 	}
-}
-
-static void relay(jv event)
-{
-	const char *type = json_str(event, "type", "");
-	jv data = json_get(event, "data");
-
-	if (say_events)
-		inbox_tell(type, jv_copy(data));
-	else if (!coprocess && strcmp(type, "human.required") == 0)
-		warn("asked the person; answer with: ab-answer %s", json_str(data, "ask", ""));
-	jv_free(data);
 }
 
 static bool code_valid(const char *code, size_t len)

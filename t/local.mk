@@ -119,7 +119,7 @@ EXTRA_DIST += t/hostile.bash
 TESTS += t/2400-hostile.bats t/2401-hostile-provider.bats
 
 EXTRA_DIST += t/mail-server.py
-TESTS += t/0650-inbox-http.bats
+TESTS += t/0650-inbox-http.bats t/0660-otp-several.bats
 TESTS += t/2600-vault.bats t/2610-memory.bats
 EXTRA_DIST += t/memory-search
 
