@@ -1,5 +1,6 @@
 # TLS and HTTP/2, against nginx with certificates of our own.
 load lib
+load tls
 
 setup_file() {
 	command -v nginx >/dev/null || PATH=$PATH:/usr/sbin
@@ -18,15 +19,6 @@ teardown_file() {
 	kill "$(cat "$DIR/pid")"
 }
 
-authority() { # authority NAME
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.pem" -subj "/CN=Test CA" -days 10 \
-		-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign 2>/dev/null
-}
-certificate() { # certificate NAME AUTHORITY HOST DAYS
-	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$3" 2>/dev/null
-	openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -out "$1.pem" -days "$4" \
-		-extfile <(echo "subjectAltName=DNS:$3") 2>/dev/null
-}
 free_ports() { # free_ports N
 	python3 -c 'import socket, sys
 s = [socket.socket() for _ in range(int(sys.argv[1]))]

@@ -156,3 +156,54 @@ teardown() {
 	end_pid "$HOSTILE"
 	[ "$wrong" -eq 0 ]
 }
+
+@test "the limits in the manual are those in the code" {
+	local page file name value phrase said section
+	while IFS='|' read -r page file name value phrase; do
+		said=$(sed -n "s,^#define $name \(.*\),\1,p" "$top_srcdir/$file" | sed 's,/\*.*,,; s,\([0-9]\)u\b,\1,g')
+		[ -n "$said" ] && [ $((said)) -eq $((value)) ] || { echo "$file: $name is $said, not $value"; return 1; }
+		section=$(sed -n '/^\.Sh LIMITS/,/^\.Sh FILES/p' "$top_srcdir/man/$page")
+		[[ $section == *"$phrase"* ]] || { echo "$page does not say: $phrase"; return 1; }
+	done <<-'END'
+		ab-page.5|lib/page/fetch.c|BODY_DEFAULT|2 << 20|2 MiB, counted
+		ab-page.5|lib/page/fetch.c|BODY_MAX|4 << 20|4 MiB where
+		ab-page.5|lib/page/fetch.c|REDIRECTS_MAX|10|10
+		ab-page.5|lib/ext/http.c|HEAD_MAX|256 << 10|256 KiB and
+		ab-page.5|lib/ext/http.c|HEADERS_MAX|1000|1000 lines
+		ab-page.5|lib/page/url.c|URL_MAX|64 << 10|64 KiB.
+		ab-page.5|lib/page/cookies.c|COOKIES_MAX|300|300, of
+		ab-page.5|lib/page/cookies.c|PAIR_MAX|4096|of 4 KiB
+		ab-page.5|lib/ext/html.c|DEPTH_MAX|512|512 deep
+		ab-page.5|lib/ext/html.c|ELEMENTS_MAX|400000|400000 of them
+		ab-page.5|lib/ext/html.c|ATTRIBUTES_MAX|250|250 attributes
+		ab-page.5|lib/ext/html.c|STEPS_MAX|5000000|5000000 steps
+		ab-page.5|lib/ext/json.h|JSON_FOREIGN_MAX|100000|100000 lists and objects
+		ab-page.5|lib/page/document.c|XPATH_MAX|4096|at most 4096 bytes
+		ab-page.5|lib/page/css.c|SELECTOR_MAX|4096|at most 4096 bytes
+		ab-page.5|lib/page/css.c|NESTING_MAX|8|nested 8 deep
+		ab-page.5|lib/page/document.c|GIVEN_MAX|32 << 20|32 MiB of memory
+		ab-page.5|lib/page/document.c|GIVEN_LIST|512|a row counts 512
+		ab-page.5|lib/page/document.c|GIVEN_TEXT|48|a text 48
+		ab-page.5|lib/wire/line.h|LINE_PAGE_MAX|8 << 20|a line of 8 MiB
+		ab-page.5|lib/page/controls.c|CONTROLS_MAX|3000|3000
+		ab-page.5|lib/page/turns.c|CPU_MAX|15000|15 seconds of CPU
+		ab-page.5|lib/page/turns.c|CLIENTS_MAX|64|64.
+		ab-page.5|lib/page/turns.c|PATIENCE|10000|ten seconds
+		ab-page.5|libexec/page-http.c|MEMORY|384 << 20|384 MiB
+		ab-provider.5|lib/site/provider.c|FILE_MAX|256 << 10|256 KiB, nested
+		ab-provider.5|lib/ext/yaml.c|DEPTH_MAX|64|nested 64 deep
+		ab-provider.5|lib/ext/filter.c|MEMORY|256 << 20|256 MiB, in a process
+		ab-provider.5|lib/ext/filter.c|ANSWER_MAX|8 << 20|8 MiB of text
+		ab-provider.5|lib/ext/filter.c|COMPILE_MS|10000|compile them: 10 seconds
+		ab-provider.5|lib/ext/json.h|JSON_FOREIGN_MAX|100000|100000 lists and objects
+		ab-provider.5|lib/site/flow.c|THINK_MAX|10000|10 seconds.
+		ab-provider.5|lib/site/flow.c|ROUNDS_MAX|1000|1000 rounds
+		ab-provider.5|lib/site/flow.c|DEPTH_MAX|16|16 deep
+		ab-provider.5|lib/site/flow.c|STEPS_MAX|20000|20000 steps
+		ab-provider.5|lib/site/flow.c|VAR_MAX|64 << 20|64 MiB of memory
+		ab-provider.5|lib/site/flow.c|SLOTS_TEXT|768 << 10|768 KiB
+		ab-provider.5|lib/site/flow.c|STEP_TIMEOUT|30000|30 seconds
+		ab-provider.5|lib/site/flow.c|PAGES_TIME|600000|10 minutes
+		ab-provider.5|lib/site/flow.c|QUEUE_TIMEOUT|600000|10 minutes
+	END
+}

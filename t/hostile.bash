@@ -2,7 +2,7 @@
 
 # What a case may cost at most (ab-page(5) and ab-provider(5), LIMITS): the memory of any one process, and the time where the table
 # says nothing else.
-MOST_MB=400 MOST_SECONDS=8
+MOST_MB=300 MOST_SECONDS=8
 
 hostile=$top_srcdir/t/fixtures/hostile
 

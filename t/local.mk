@@ -115,8 +115,8 @@ t/rain-preload.so: t/rain-preload.c
 EXTRA_DIST += t/rain-preload.c
 TESTS += t/2210-pipes.bats
 
-EXTRA_DIST += t/hostile.bash
-TESTS += t/2400-hostile.bats t/2401-hostile-provider.bats
+EXTRA_DIST += t/hostile.bash t/tls.bash
+TESTS += t/2400-hostile.bats t/2401-hostile-provider.bats t/2410-apart.bats
 
 EXTRA_DIST += t/mail-server.py
 TESTS += t/0650-inbox-http.bats t/0660-otp-several.bats

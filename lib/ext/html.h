@@ -1,4 +1,4 @@
-/* HTML trees and XPath over them: libxml2, hardened against hostile pages (ab-page(5), "Bounds").
+/* HTML trees and XPath over them: libxml2, hardened against hostile pages (ab-page(5), "LIMITS").
  *
  * Nothing is fetched, no entity is read from outside. What the parser could not take in (too deep, too
  * many attributes on a tag, too many elements) ends the tree there: html_cut tells. */

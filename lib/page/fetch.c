@@ -164,7 +164,8 @@ int fetch_settings(struct fetch *f, jv settings, struct fail *why)
 {
 	struct settings s = {.headers = json_get(settings, "headers")};
 	int64_t max = json_int(settings, "body_max", BODY_DEFAULT);
-	const char *agent = json_str(settings, "user_agent", ""), *cafile = json_str(settings, "cafile", "");
+	const char *ours = getenv("AB_CAFILE");
+	const char *agent = json_str(settings, "user_agent", ""), *cafile = json_str(settings, "cafile", ours ? ours : "");
 
 	s.body_max = max < 1 ? BODY_DEFAULT : max > BODY_MAX ? BODY_MAX : (size_t)max;
 	s.user_agent = *agent ? xstrdup(agent) : NULL;
