@@ -29,7 +29,7 @@ bin_ab_notify_SOURCES = bin/notify.c bin/notify-outbox.c bin/notify.h
 bin_ab_notify_LDADD = lib/libplan.a $(STORE)
 
 bin_PROGRAMS += bin/ab-otp
-bin_ab_otp_SOURCES = bin/otp.c
+bin_ab_otp_SOURCES = bin/otp.c bin/otp-box.c bin/otp-test.c bin/otp.h
 bin_ab_otp_LDADD = lib/libmail.a $(STORE) $(YAML_LIBS)
 
 bin_PROGRAMS += bin/ab-page
