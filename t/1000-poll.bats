@@ -109,7 +109,7 @@ $(day 22)T10:00:00+03:00 Izmir long-stay" ]
 
 @test "it ends when its reader goes" {
 	new_session alice practice
-	run timeout 20 bash -c 'ab-poll alice | head -n 1 | jq -r .type; exit "${PIPESTATUS[0]}"'
+	run timeout $((20 * ${SLOWER:-1})) bash -c 'ab-poll alice | head -n 1 | jq -r .type; exit "${PIPESTATUS[0]}"'
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output == *.* ]]

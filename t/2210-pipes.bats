@@ -84,7 +84,7 @@ gone() { [ ! -e "/proc/$1" ] || grep -q ') Z' "/proc/$1/stat"; }
 		[[ $status == 7[45] && $stderr == *"write standard output: Bad file descriptor"* ]]
 	done
 	for filter in ab-plan ab-book ab-audit ab-notify; do
-		run --separate-stderr timeout 20 bash -c "$filter alice <&-"
+		run --separate-stderr timeout $((20 * ${SLOWER:-1})) bash -c "$filter alice <&-"
 		is "$filter: $status" "$filter: 74"
 		[[ $stderr == *"read standard input: Bad file descriptor"* ]]
 	done

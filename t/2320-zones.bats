@@ -28,7 +28,7 @@ session() {
 }
 pipeline() {
 	mkdir -p "$AB_RUNTIME/alice"
-	timeout 40 bash -c 'ab-poll alice | ab-plan alice | ab-book --feedback "$AB_RUNTIME/alice/feedback" alice' >"$out" 2>"$err" || :
+	timeout $((40 * ${SLOWER:-1})) bash -c 'ab-poll alice | ab-plan alice | ab-book --feedback "$AB_RUNTIME/alice/feedback" alice' >"$out" 2>"$err" || :
 }
 booked() { jq -r 'select(.type == "booking.result" and .data.status == "booked") | .data.slot.start' "$out"; }
 
