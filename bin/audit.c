@@ -24,6 +24,7 @@
 #define STATE_MAX (1u << 20)
 #define RULES_MAX (1u << 20)
 #define OLD (7 * 86400000LL) /* what is older and not in the chain was not meant for it */
+#define AHEAD 60000 /* ms */
 
 static bool as_json, no_seal, verbose;
 static const char *rules_file, *since_text, *type_glob;
@@ -176,7 +177,7 @@ static jv insert(jv list, jv item)
 }
 
 /* A crash may have come between the saying of the things that matter and our hearing of them. What was said since we
- * began is on its way. */
+ * began is on its way; but what is dated further ahead was said before the clock was set back. */
 static void catch_up(void)
 {
 	jv all = said_on_disk(), due = jv_array();
@@ -184,7 +185,7 @@ static void catch_up(void)
 	struct err e;
 
 	for (struct json_iter it = json_iter(all); json_next(&it);)
-		if (clock_parse(json_str(it.value, "time", ""), &at) == 0 && at < started && at > started - OLD)
+		if (clock_parse(json_str(it.value, "time", ""), &at) == 0 && (at < started || at > started + AHEAD) && at > started - OLD)
 			due = insert(due, jv_copy(it.value));
 	jv_free(all);
 	due = audit_missing(session, due, &e);
