@@ -142,6 +142,18 @@ expect_error() {
 		[ "$(cat "$BATS_TEST_TMPDIR/code")" = "$([ $n = 1 ] && echo 482913 || echo whale)" ]
 	done
 	run -0 bash -c "$(man_example ab-otp.1 3)"
+	[[ $output == *"is a Maildir"* ]]
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\necho "$1" >>"%s/shown"\n' "$BATS_TEST_TMPDIR" >"$BATS_TEST_TMPDIR/bin/notify-send"
+	chmod +x "$BATS_TEST_TMPDIR/bin/notify-send"
+	PATH="$BATS_TEST_TMPDIR/bin:$PATH" bash -c "$(man_example ab-otp.1 4 | sed 's/--watch/--watch --timeout 2s/')" 2>"$BATS_TEST_TMPDIR/err4" 3>&- &
+	extra=$!
+	until_true 10 grep -q ready "$BATS_TEST_TMPDIR/err4"
+	deliver 593174
+	wait "$extra"
+	extra=
+	[ "$(cat "$BATS_TEST_TMPDIR/shown")" = 593174 ]
+	run -0 bash -c "$(man_example ab-otp.1 5)"
 	[ "${#lines[@]}" -eq 2 ]
 	jq -e '.ok and has("mark")' <<<"${lines[1]}"
 }

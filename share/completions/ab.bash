@@ -34,7 +34,7 @@ _ab() {
 	--settle) words='booked free' ;;
 	--parts) words='secrets profile rules state evidence audit' ;;
 	--kdf) words='interactive moderate sensitive' ;;
-	--feedback | --rules | --output | --from | --file | --key-file | --maildir | --replay)
+	--feedback | --inbox | --rules | --output | --from | --file | --key-file | --maildir | --replay)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
 		return
 		;;
