@@ -33,7 +33,7 @@ void wipe_unpin(void *pin, size_t len)
 		munmap(pin, len);
 }
 
-#if defined HAVE___LIBC_FREE && defined HAVE_MALLINFO2 && !defined __SANITIZE_ADDRESS__
+#if defined HAVE___LIBC_FREE && defined HAVE_MALLINFO2 && !defined __SANITIZE_ADDRESS__ && !defined WIPE_OFF /* t/bench/wipe */
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
