@@ -121,7 +121,7 @@ TESTS += t/2400-hostile.bats t/2401-hostile-provider.bats t/2410-apart.bats
 EXTRA_DIST += t/mail-server.py
 TESTS += t/0650-inbox-http.bats t/0660-otp-several.bats
 TESTS += t/2600-vault.bats t/2610-memory.bats
-EXTRA_DIST += t/memory-search
+EXTRA_DIST += t/memory-search t/bench/wipe
 
 check_DATA += t/clock-preload.so
 CLEANFILES += t/clock-preload.so
