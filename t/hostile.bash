@@ -68,7 +68,7 @@ bad() {
 	sed 's/^/    /' "$HOME/err"
 }
 
-# judge VERDICT SECONDS [REASON]: REASON is a glob
+# judge VERDICT SECONDS [REASON]: REASON is an extended glob of a part of it
 judge() {
 	local status mb most=$2
 	case $1 in available) status=0 ;; none) status=1 ;; *) status=75 ;; esac

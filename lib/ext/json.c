@@ -86,14 +86,15 @@ jv json_parse_foreign(const char *text, size_t len, struct err *e)
 
 static bool weigh(jv v, int depth, size_t max, size_t *sum)
 {
-	bool fits;
+	bool fits = true;
 
 	*sum += sizeof v;
 	if (json_is(v, JV_KIND_STRING))
 		*sum += 32 + json_len(v);
 	else if (json_is(v, JV_KIND_ARRAY) || json_is(v, JV_KIND_OBJECT))
 		*sum += 512;
-	fits = *sum <= max && depth > 0;
+	if (*sum > max || !depth)
+		return false;
 	for (struct json_iter it = json_iter(v); fits && json_next(&it);)
 		if (!(fits = weigh(it.value, depth - 1, max, sum)))
 			json_iter_end(&it);
