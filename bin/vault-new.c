@@ -138,7 +138,7 @@ static jv ask_zone(jv whole, jv doc)
 
 static jv ask_inbox(jv whole)
 {
-	jv url = ask("Where do codes arrive (maildir:/FOLDER, imaps://USER@HOST/INBOX, human:; empty: none)", "", false, NULL, ""), inbox;
+	jv url = ask("Where do codes arrive (maildir:/FOLDER, imaps://USER@HOST/INBOX, totp:, human:; empty: none)", "", false, NULL, ""), inbox;
 
 	if (!json_len(url)) {
 		jv_free(url);
@@ -147,6 +147,8 @@ static jv ask_inbox(jv whole)
 	inbox = json_obj("url", jv_copy(url), NULL);
 	if (str_starts(json_string(url, ""), "imap"))
 		inbox = json_set(inbox, "password", ask("Password of that mailbox", NULL, true, NULL, ""));
+	else if (str_starts(json_string(url, ""), "totp:"))
+		inbox = json_set(inbox, "secret", ask("Secret of the authenticator (otpauth://..., or the letters)", NULL, true, NULL, ""));
 	jv_free(url);
 	return json_set(whole, "inbox", inbox);
 }

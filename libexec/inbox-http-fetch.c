@@ -251,6 +251,7 @@ static void remember(const struct str *head)
 static void take(struct page *page, struct http_answer *answer)
 {
 	page->unchanged = answer->status == 304;
+	page->open_ended = answer->open_ended;
 	page->type = head_text(&answer->head, "Content-Type");
 	page->body = answer->body;
 	answer->body = (struct str){0};

@@ -75,6 +75,12 @@ int mail_open(jv settings, struct err *e)
 	return r ? -1 : 0;
 }
 
+void mail_forget(void)
+{
+	if (filter)
+		filter_forget(filter);
+}
+
 static jv run(enum what what, jv input, struct err *e)
 {
 	jv v = filter_run(filter, what, jv_copy(input), e);
@@ -181,13 +187,21 @@ static bool is_json(const struct page *p)
 	return has_type(p, "json") || (!is_html(p) && !has_type(p, "rfc822") && strchr("{[", body[strspn(body, " \t\r\n")]) && *body);
 }
 
+/* Half a mail may hold half a code. JSON shows by itself whether it is whole. */
+static int cut_short(const struct page *p, struct err *e)
+{
+	return p->open_ended && !is_json(p) ? err_set(e, EX_TEMPFAIL, "the answer ended with the connection, perhaps too early") : 0;
+}
+
 static jv value_of(const struct page *p, struct err *e)
 {
 	struct str text;
 	jv v;
 
+	if (cut_short(p, e))
+		return jv_invalid();
 	if (is_json(p)) {
-		v = json_parse(str_text(&p->body), p->body.len, e);
+		v = json_parse_foreign(str_text(&p->body), p->body.len, e);
 		if (!json_ok(v)) {
 			err_wrap(e, "the answer is no JSON");
 			e->status = EX_CONFIG;
@@ -384,6 +398,8 @@ int mail_make(struct mime *m, jv item, const struct page *page, struct err *e)
 	*m = (struct mime){.date = -1, .received = -1};
 	if (!page)
 		return from_value(m, item, e);
+	if (cut_short(page, e))
+		return -1;
 	if (!given[RAW] && !given[TEXT] && !given[HTML] && !is_json(page)) {
 		if (!is_html(page))
 			return parse(m, str_text(&page->body), page->body.len, e);

@@ -114,6 +114,7 @@ static jv http_mark(struct err *e)
 		mark = json_obj("time", jv_string(now), "seen", jv_string(str_text(&seen)), NULL);
 	else
 		plain_status(e);
+	mail_forget();
 	jv_free(items);
 	page_free(&list);
 	str_free(&seen);
@@ -133,6 +134,7 @@ struct waiting {
 	uint64_t hard;        /* a mail that can't be had, … */
 	int tries;            /* … and how often it was asked for */
 	bool seen_once;       /* some look worked */
+	struct err passed;    /* why a mail was passed over; status 0: none was */
 };
 
 /* The mail of an item; 1: there is none any more. */
@@ -157,6 +159,23 @@ static int get_mail(jv item, int64_t deadline, struct mime *mail, int64_t *later
 	return r;
 }
 
+/* A mail that can't be had is asked for again, a few times; one that can't be read is none: whoever can write to us could hold
+ * up the code otherwise. */
+static bool pass_over(struct waiting *w, uint64_t hash, const struct err *e)
+{
+	if (e->status == EX_DATAERR)
+		return true; /* no mail */
+	if (e->status == EX_TEMPFAIL || e->status == EX_UNAVAILABLE) {
+		w->tries = w->hard == hash ? w->tries + 1 : 1;
+		w->hard = hash;
+		if (w->tries < TRIES)
+			return false;
+	}
+	warn("a mail of %s is passed over: %s", fetch_name(), e->text);
+	w->passed = *e;
+	return true;
+}
+
 /* 1: no more of this look; what is left comes with the next. */
 static int offer(struct waiting *w, jv item, int64_t order, struct err *e)
 {
@@ -177,16 +196,8 @@ static int offer(struct waiting *w, jv item, int64_t order, struct err *e)
 	}
 	inbox_bound_cpu();
 	r = get_mail(item, w->deadline, &mail, &w->later, e);
-	if (r < 0 && (e->status == EX_TEMPFAIL || e->status == EX_UNAVAILABLE)) {
-		w->tries = w->hard == hash ? w->tries + 1 : 1;
-		w->hard = hash;
-		if (w->tries >= TRIES) {
-			warn("a mail of %s can't be had, and is passed over: %s", fetch_name(), e->text);
-			r = 1;
-		}
-	} else if (r < 0 && e->status == EX_DATAERR) {
-		r = 1; /* no mail */
-	}
+	if (r < 0 && pass_over(w, hash, e))
+		r = 1;
 	if (r >= 0)
 		seen_add(&w->seen, hash);
 	unique = xasprintf("%s;%s", fetch_name(), id);
@@ -267,13 +278,14 @@ static bool settled(const struct waiting *w, int64_t now)
 
 static jv too_late(const struct waiting *w, const struct err *last, struct err *e)
 {
-	if (w->seen_once)
-		err_set(e, EX_TEMPFAIL, "no mail with a code came in time");
-	else
+	if (!w->seen_once) {
 		*e = *last;
-	plain_status(e);
-	if (w->seen_once)
-		e->status = EX_TEMPFAIL;
+		plain_status(e);
+	} else if (w->passed.status) {
+		err_set(e, EX_TEMPFAIL, "no mail with a code came in time, but one that was passed over: %s", w->passed.text);
+	} else {
+		err_set(e, EX_TEMPFAIL, "no mail with a code came in time");
+	}
 	return jv_invalid();
 }
 
@@ -326,6 +338,7 @@ static jv http_wait(jv mark, jv rules_given, int64_t deadline, struct line_in *i
 			answer = wait_for(&w, in, e);
 		}
 	}
+	mail_forget();
 	pick_free(&w.pick);
 	rules_free(&rules);
 	seen_free(&w.seen);
@@ -381,6 +394,7 @@ static jv http_test(jv request, struct err *e)
 	}
 	if (!json_ok(answer))
 		plain_status(e);
+	mail_forget();
 	jv_free(items);
 	page_free(&list);
 	rules_free(&rules);

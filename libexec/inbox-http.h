@@ -10,6 +10,7 @@
 /* --- asking --- */
 
 struct page {
+	bool open_ended; /* it ended with the connection, so perhaps too early */
 	bool unchanged; /* it is what it was when it was last asked for: no body */
 	struct str body;
 	char *type;     /* Content-Type; "" */
@@ -32,6 +33,8 @@ void page_free(struct page *p);
 
 int mail_open(jv settings, struct err *e);
 void mail_close(void);
+/* What was read of mails is let go of, where the programs run, too. */
+void mail_forget(void);
 /* The list's items, newest first; invalid with *e (EX_CONFIG). */
 jv mail_items(const struct page *list, struct err *e);
 /* An item's id, and the address of its mail ("": the item itself is it). The caller frees; NULL with *e. */

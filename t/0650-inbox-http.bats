@@ -307,8 +307,8 @@ expect_error() { # expect_error CODE [TEXT]
 		start "$(inbox /api/v1/messages "$mailpit" '' "\"token\": \"sesame\", \"mail\": {\"id\": \".ID\", \"link\": \"$link\"}")"
 		take_mark
 		deliver 222222
-		wait_for
-		expect_error config
+		wait_for '{}' 300
+		expect_error timeout "passed over: "
 		stop
 	done
 	[ "$(curl -sS "$away/_log" | jq length)" -eq 0 ]
@@ -371,6 +371,30 @@ expect_error() { # expect_error CODE [TEXT]
 	until_true 30 ended
 	wait "$driver" || :
 	driver=
+}
+
+@test "an answer that ended with the connection is taken only where it shows that it is whole" {
+	start "$(inbox /api/v1/messages "$mailpit")"
+	take_mark
+	fault '{"path": "*/raw", "status": 200, "type": "text/plain", "body": "From: a@example.org\n\nYour code is 1234", "headers": {"Date": "Sun, 22 Nov 2026 08:00:00 GMT"}, "cut": true}'
+	deliver 123456
+	wait_for
+	expect_code 123456
+	fault '{"status": 200, "body": "{\"messages\": []}", "cut": true}'
+	take_mark
+	[ "$(jq -r .seen <<<"$mark")" = "" ]
+}
+
+@test "one mail that can't be read holds up no other" {
+	start "$(inbox /rest/mails "$rest" '' '"mail": {"id": ".id", "text": "if .subject == \"Your code\" then .body.text else error(\"no\") end"}')"
+	take_mark
+	deliver 111111
+	sed -i 's/^Subject: .*/Subject: Other/' "$BATS_TEST_TMPDIR/mails/m1"
+	wait_for '{}' 500
+	expect_error timeout "passed over: mail.text"
+	deliver 222222
+	wait_for
+	expect_code 222222
 }
 
 # --- TLS ---

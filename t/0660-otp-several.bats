@@ -268,7 +268,7 @@ wait_for() { printf '%s\n' "{\"do\":\"wait\",\"mark\":$mark,\"rules\":${1:-{\}},
 	[ ! -s "$out" ]
 }
 
-@test "--watch goes on when an inbox fails for a while, and ends on a mistake or a closed output" {
+@test "--watch goes on when an inbox fails for a while, and ends on a mistake" {
 	driver first
 	inboxes <<<'url: "first:"'
 	otp --watch --timeout 30s

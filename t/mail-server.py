@@ -6,7 +6,7 @@ Shows the mails in FOLDER/mails (one file each, RFC 5322, newest first), shaped 
   /api/v2/messages                             MailHog
   /rest/mails                                  any REST API; wants "Authorization: Bearer sesame" or "Basic alice:sesame"
   /web                                         a page with a table; /web/ID the mail as a page
-POST /_fault pushes {"path", "status", "headers", "body", "count", "delay"}; GET /_log tells the requests since the start.
+POST /_fault pushes {"path", "status", "type", "headers", "body", "cut", "count", "delay"}; GET /_log tells the requests since the start.
 Prints its port."""
 import base64, email, email.policy, email.utils, fnmatch, hashlib, html, json, os, ssl, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -86,13 +86,16 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
-    def answer(self, status, kind, body, headers={}):
+    def answer(self, status, kind, body, headers={}, cut=False):
         body = body if isinstance(body, bytes) else body.encode()
         (self.send_response_only if "Date" in headers else self.send_response)(status)
         self.send_header("Content-Type", kind)
         for k, v in headers.items():
             self.send_header(k, v)
-        if status != 304:
+        if cut:
+            self.send_header("Connection", "close")
+            self.close_connection = True
+        elif status != 304:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if status != 304:
@@ -144,7 +147,7 @@ class Handler(BaseHTTPRequestHandler):
             if f.get("status") == 0:
                 self.close_connection = True
                 return
-        entry["status"] = self.answer(f["status"], f.get("type", "application/json"), f.get("body", ""), f.get("headers", {})) \
+        entry["status"] = self.answer(f["status"], f.get("type", "application/json"), f.get("body", ""), f.get("headers", {}), f.get("cut", False)) \
             if f and f.get("status") else self.page(path)
 
     def do_POST(self):
