@@ -10,8 +10,14 @@
 static void print_plain(const char *head, const char *text)
 {
 	fputs(head, stdout);
-	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-		putchar(*p < 0x20 || *p == 0x7f || (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) ? '?' : *p);
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+		bool control = *p < 0x20 || *p == 0x7f, second = *p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
+		/* U+202A to U+202E and U+2066 to U+2069 turn the reading direction round */
+		bool turn = *p == 0xe2 && ((p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9));
+
+		putchar(control || second || turn ? '?' : *p);
+		p += second ? 1 : turn ? 2 : 0;
+	}
 }
 
 static void print_last(jv answer)

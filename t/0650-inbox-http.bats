@@ -173,6 +173,15 @@ expect_error() { # expect_error CODE [TEXT]
 	deliver 444444 1
 	wait_for
 	expect_code 333333
+	# of the same second: the first in the list
+	take_mark
+	deliver 555555
+	deliver 666666
+	cp -p "$BATS_TEST_TMPDIR/mails/m5" "$BATS_TEST_TMPDIR/stamp"
+	sed -i "s/^Date: .*/$(grep '^Date:' "$BATS_TEST_TMPDIR/mails/m6")/" "$BATS_TEST_TMPDIR/mails/m5"
+	touch -r "$BATS_TEST_TMPDIR/stamp" "$BATS_TEST_TMPDIR/mails/m5"
+	wait_for
+	expect_code 666666
 }
 
 @test "a later code that comes while the first one is weighed wins" {
