@@ -50,12 +50,17 @@ static void note_url(const char *url)
 	urls[nurls++] = url;
 }
 
+/* What an inbox has run, by its address or for its token, is the owner's to allow. */
+static void check_program(const char *setting, jv rules)
+{
+	if (str_starts(setting, "exec:") && !consent_program(rules, setting + 5))
+		die(EX_NOPERM, "%s: consent.programs does not list %s; add it with ab-vault edit %s", session, setting + 5, session);
+}
+
 static void add_session_box(jv settings, jv rules)
 {
-	const char *url = json_str(settings, "url", "");
-
-	if (str_starts(url, "exec:") && !consent_program(rules, url + 5))
-		die(EX_NOPERM, "%s: consent.programs does not list %s; add it with ab-vault edit %s", session, url + 5, session);
+	check_program(json_str(settings, "url", ""), rules);
+	check_program(json_str(settings, "token", ""), rules);
 	add(json_set_str(jv_copy(settings), "session", session));
 }
 

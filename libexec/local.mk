@@ -8,6 +8,10 @@ pkglibexec_PROGRAMS += libexec/ab-inbox-maildir
 libexec_ab_inbox_maildir_SOURCES = libexec/inbox-maildir.c
 libexec_ab_inbox_maildir_LDADD = $(MAIL) $(ETPAN_LIBS)
 
+pkglibexec_PROGRAMS += libexec/ab-inbox-imap
+libexec_ab_inbox_imap_SOURCES = libexec/inbox-imap.c
+libexec_ab_inbox_imap_LDADD = $(MAIL) $(ETPAN_LIBS) $(CURL_LIBS) $(SODIUM_LIBS)
+
 pkglibexec_PROGRAMS += libexec/ab-inbox-exec
 libexec_ab_inbox_exec_SOURCES = libexec/inbox-exec.c
 libexec_ab_inbox_exec_LDADD = $(MAIL)

@@ -99,6 +99,14 @@ check-valgrind:
 .PHONY: check-valgrind
 EXTRA_DIST += t/valgrind
 
+check_DATA += t/clock-preload.so
+CLEANFILES += t/clock-preload.so
+t/clock-preload.so: t/clock-preload.c
+	$(AM_V_CCLD)$(MKDIR_P) t && $(CC) -D_GNU_SOURCE -Wall -Wextra $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $(srcdir)/t/clock-preload.c -ldl
+EXTRA_DIST += t/clock-preload.c
+EXTRA_DIST += t/clock.bash
+TESTS += t/2300-clock.bats t/2301-clock-book.bats t/2310-budget.bats t/2320-zones.bats
+
 check_DATA += t/clock-at.so
 CLEANFILES += t/clock-at.so
 t/clock-at.so: t/clock-at.c
@@ -108,6 +116,9 @@ TESTS += t/0640-totp.bats
 
 TESTS += t/2200-disk.bats
 
+EXTRA_DIST += t/hostile.bash t/tls.bash
+TESTS += t/2400-hostile.bats t/2401-hostile-provider.bats t/2410-apart.bats
+
 check_DATA += t/rain-preload.so
 CLEANFILES += t/rain-preload.so
 t/rain-preload.so: t/rain-preload.c
@@ -115,18 +126,10 @@ t/rain-preload.so: t/rain-preload.c
 EXTRA_DIST += t/rain-preload.c
 TESTS += t/2210-pipes.bats
 
-EXTRA_DIST += t/hostile.bash t/tls.bash
-TESTS += t/2400-hostile.bats t/2401-hostile-provider.bats t/2410-apart.bats
-
 EXTRA_DIST += t/mail-server.py
 TESTS += t/0650-inbox-http.bats t/0660-otp-several.bats
 TESTS += t/2600-vault.bats t/2610-memory.bats
 EXTRA_DIST += t/memory-search t/bench/wipe
 
-check_DATA += t/clock-preload.so
-CLEANFILES += t/clock-preload.so
-t/clock-preload.so: t/clock-preload.c
-	$(AM_V_CCLD)$(MKDIR_P) t && $(CC) -D_GNU_SOURCE -Wall -Wextra $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $(srcdir)/t/clock-preload.c -ldl
-EXTRA_DIST += t/clock-preload.c
-EXTRA_DIST += t/clock.bash
-TESTS += t/2300-clock.bats t/2301-clock-book.bats t/2310-budget.bats t/2320-zones.bats
+EXTRA_DIST += t/dovecot.bash t/imap.bash t/imap-server
+TESTS += t/0630-imap.bats t/0631-imap-server.bats

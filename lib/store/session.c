@@ -49,7 +49,7 @@ static const struct spec inbox[] = {
 	NEEDED("url", URL), F("username", TEXT), F("password", TEXT), F("token", TEXT), F("secret", TEXT),
 	F("cafile", TEXT), LIST_OF("folders", TEXT), F("to", TEXT), F("skew", DURATION), F("settle", DURATION),
 	F("after", DURATION), F("question", TEXT), F("options", TEXTS),
-	F("plaintext", BOOL), F("headers", TEXTS), F("interval", DURATION), F("list", TEXT), MAPPING("mail", web_mail), {0},
+	F("plaintext", BOOL), F("consume", BOOL), F("idle", DURATION), F("headers", TEXTS), F("interval", DURATION), F("list", TEXT), MAPPING("mail", web_mail), {0},
 };
 static const struct spec inboxes = {.kind = MAP, .fields = inbox};
 
@@ -72,7 +72,8 @@ static const struct spec burst[] = {
 static const struct spec bursts = {.kind = MAP, .fields = burst};
 
 static const struct spec schedule[] = {
-	F("interval", DURATION), F("jitter", JITTER), LIST_OF("active", HOURS), LISTED("bursts", &bursts), {0},
+	F("interval", DURATION), F("jitter", JITTER), LIST_OF("active", HOURS), LISTED("bursts", &bursts),
+	F("blind_after", DURATION), {0},
 };
 
 static const struct spec consent[] = {
