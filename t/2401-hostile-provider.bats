@@ -7,6 +7,7 @@ setup() {
 	fresh_home
 }
 teardown() {
+	end_pid "${HOSTILE:-}"
 	drop_home
 }
 
@@ -153,7 +154,6 @@ teardown() {
 	refused 'nested'
 	{ cat "$HOME/good.yaml" && printf 'vars: {' && head -c 100000 /dev/zero | tr '\0' '?' ; } >"$file"
 	refused 'provider.yaml'
-	end_pid "$HOSTILE"
 	[ "$wrong" -eq 0 ]
 }
 
