@@ -206,10 +206,10 @@ static bool refused_well(const struct err *why)
 
 static void spoil(const char *file, const char *data, size_t len, int (*attempt)(struct err *), const char *how, size_t at)
 {
-	int fd = open(file, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	int fd = open(file, O_WRONLY | O_CLOEXEC); /* O_TRUNC would have some file systems flush each time */
 	struct err why = {0};
 
-	if (fd < 0 || fs_write_all(fd, data, len))
+	if (fd < 0 || fs_write_all(fd, data, len) || ftruncate(fd, (off_t)len))
 		die(EX_IOERR, "spoil %s:", file);
 	close(fd);
 	if (attempt(&why) == 0)
