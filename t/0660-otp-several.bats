@@ -13,6 +13,7 @@ setup() {
 	err=$BATS_TEST_TMPDIR/err
 }
 teardown() {
+	stop_site
 	[ -z "${to_otp:-}" ] || exec {to_otp}>&-
 	end_pid "${otp:-}"
 	cat "$err" 2>/dev/null || :
@@ -167,6 +168,16 @@ wait_for() { printf '%s\n' "{\"do\":\"wait\",\"mark\":$mark,\"rules\":${1:-{\}},
 	[ "$(jq -c 'select(.event.type == "runtime.alert")' "$out" | wc -l)" -eq 3 ]
 	[ "$(grep -c 'server is away' "$err")" -eq 1 ]
 	[ "$(jq -r 'select(.event).event.data.severity' "$out" | sort -u)" = warning ]
+}
+
+@test "a log-in goes on with the inbox that works, and the person is told of the one that does not" {
+	start_site
+	new_session alice practice '.inbox = [{url: "maildir:/nowhere"}, {url: ("maildir:" + $mail)}]'
+	ab-login alice >"$BATS_TEST_TMPDIR/events" 2>"$err"
+	stop_site
+	has_line "$BATS_TEST_TMPDIR/events" '.type == "session.login" and .data.ok'
+	has_line "$BATS_TEST_TMPDIR/events" '.type == "runtime.alert" and .subject == "alice" and (.data.reason | test("^inbox: maildir: /nowhere"))'
+	has_line "$BATS_TEST_TMPDIR/events" '.type == "otp.received" and .data.channel == "maildir"'
 }
 
 @test "the next in order has its turn at once when those before it have failed" {
