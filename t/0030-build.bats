@@ -45,7 +45,7 @@ links() {
 }
 
 @test "what speaks to the network and reads hostile pages holds no keys, and the other way round" {
-	[ "$(links libcurl)" = 'ab-demo ab-inbox-http ab-page-http' ]
+	[ "$(links libcurl)" = 'ab-demo ab-inbox-http ab-inbox-imap ab-page-http' ]
 	[ "$(links libxml2)" = 'ab-inbox-http ab-page-http' ]
 	for program in ab-page-http ab-inbox-exec ab-inbox-http ab-inbox-human ab-inbox-maildir ab-notify-exec ab-notify-file; do
 		not grep -q '^libsodium' <(needed "$top_builddir/libexec/$program")
@@ -55,7 +55,7 @@ links() {
 @test "the practice site's server and database are in the practice site alone" {
 	[ "$(links libmicrohttpd)" = ab-demo ]
 	[ "$(links libsqlite3)" = ab-demo ]
-	[ "$(links libetpan)" = 'ab-inbox-http ab-inbox-maildir' ]
+	[ "$(links libetpan)" = 'ab-inbox-http ab-inbox-imap ab-inbox-maildir' ]
 }
 
 @test "every source file is in a local.mk, and what a local.mk names is there" {
