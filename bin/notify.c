@@ -24,15 +24,17 @@
 #define TEXT_MAX 2000
 #define RETRY_FIRST 1000
 #define RETRY_MAX 600000
+#define RUN_TROUBLE "/ab-run/"     /* what the troubles that ab-run tells of begin with */
 #define OLD (7 * 86400000LL)       /* results in the journal that are older were told, or are no news */
 
-static const char *rules_file, *deadline_text, *linger_text, *timeout_text;
-static int64_t patience = 6 * 3600000, linger = 30000, timeout = 30000;
+static const char *rules_file, *deadline_text, *linger_text, *steady_text, *timeout_text;
+static int64_t patience = 6 * 3600000, linger = 30000, steady = 60000, timeout = 30000;
 
 static const struct opt options[] = {
 	{0, "deadline", "TIME", "how long a message is tried again (6h)", &deadline_text, NULL, NULL},
 	{0, "linger", "TIME", "how long messages are waited for after the input's end (30s)", &linger_text, NULL, NULL},
 	{0, "rules", "FILE", "rules as JSON from FILE instead of the vault", &rules_file, NULL, NULL},
+	{0, "steady", "TIME", "how long a pipeline must run until its troubles are over (1m)", &steady_text, NULL, NULL},
 	{0, "timeout", "TIME", "how long a driver may take for a message (30s)", &timeout_text, NULL, NULL},
 	{0},
 };
@@ -40,6 +42,7 @@ static const struct opt options[] = {
 static const char *session, *zone;
 static struct outbox outbox;
 static struct copy copy;
+static int64_t started; /* clock_mono */
 static int output_status; /* exit status for a standard output that failed */
 
 /* ---- what is said --------------------------------------------------------------------------------- */
@@ -175,6 +178,17 @@ static bool refused(const char *reason)
 	return true;
 }
 
+/* ab-run tells of a pipeline that ends again and again, or is not heard. That it has run for a while since is its all-clear:
+ * ab-run itself can't tell, as we are the ones who would. */
+static bool say_steady(struct words *w)
+{
+	if (clock_mono() - started < steady || !outbox_troubled(&outbox, RUN_TROUBLE))
+		return false;
+	title(w, "all clear");
+	sentence(w, "", "the pipeline runs again, and is heard");
+	return true;
+}
+
 static bool say_login(struct words *w, jv data)
 {
 	const char *reason = json_str(data, "reason", "no reason given");
@@ -206,6 +220,8 @@ static bool words_for(struct words *w, jv event)
 		told = say_alert(w, event, data);
 	else if (strcmp(type, "session.login") == 0)
 		told = say_login(w, data);
+	else if (strcmp(type, "agent.heartbeat") == 0)
+		told = say_steady(w);
 	jv_free(data);
 	return told && !(*w->trouble && outbox_troubled(&outbox, w->trouble));
 }
@@ -239,6 +255,8 @@ static void enqueue(jv event)
 			source_of(event, source);
 			outbox_clear(&outbox, source);
 		}
+		if (strcmp(event_type(event), "agent.heartbeat") == 0) /* say_steady's */
+			outbox_clear(&outbox, RUN_TROUBLE);
 	}
 	str_free(&w.title);
 	str_free(&w.text);
@@ -507,6 +525,7 @@ int main(int argc, char **argv)
 	session = argv[opt_parse(argc, argv, &spec)];
 	duration(deadline_text, "deadline", &patience);
 	duration(linger_text, "linger", &linger);
+	duration(steady_text, "steady", &steady);
 	duration(timeout_text, "timeout", &timeout);
 	rules = read_rules(argv);
 	zone = json_str(rules, "timezone", "UTC");
@@ -515,6 +534,7 @@ int main(int argc, char **argv)
 	if (outbox_open(&outbox, session, urls, patience, &e))
 		die_err(&e);
 	look_for_drivers();
+	started = clock_mono();
 	copy_init(&copy, STDIN_FILENO, STDOUT_FILENO);
 	status = run();
 	outbox_close(&outbox);

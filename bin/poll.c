@@ -15,8 +15,8 @@
 #include "base/proc.h"
 #include "base/sandbox.h"
 #include "plan/slot.h"
-#include "store/consent.h"
 #include "wire/launch.h"
+#include "work/blind.h"
 #include "work/schedule.h"
 #include "work/work.h"
 
@@ -24,7 +24,6 @@
 #define BACKOFF_MAX 1800000
 #define CLOCK_AGAIN 5000 /* ms between two looks whether the clock was set … */
 #define CLOCK_SET 1000    /* … by so many ms */
-#define BLIND_AFTER 900000 /* ms without a good look before the person is told; doubles each time */
 
 static bool once;
 
@@ -35,9 +34,8 @@ struct watch {
 	struct schedule schedule;
 	bool paused, stop;
 	int failures;          /* rounds in a row without a good look */
-	int64_t seen_at;       /* clock_mono of the last good look, or of the start */
-	int64_t alert_after;   /* ms of blindness until the next alert */
-	bool alerted, stopped_for_good;
+	struct blind blind;
+	bool stopped_for_good;
 	char hash[SLOT_HASH];  /* of the slots last told */
 	bool told;
 };
@@ -111,8 +109,9 @@ static void look_once(struct watch *w, struct look *l)
 	*l = (struct look){.verdict = "unreachable", .slots = jv_array()};
 	clock_format(clock_wall(), l->checked_at);
 	trace_make(NULL, w->work.trace);
-	if (consent_check(w->work.rules, CONSENT_WATCH, clock_wall(), &e) == CONSENT_NO) {
-		w->stopped_for_good = true;
+	if (work_consent(&w->work, CONSENT_WATCH, &e) == CONSENT_NO) {
+		w->stopped_for_good = e.status == EX_NOPERM; /* else it can't be read just now */
+		l->own_trouble = !w->stopped_for_good;
 		look_failed(l, "paused", e.text);
 	} else if (work_begin(&w->work, TURN_TIMEOUT, &e)) {
 		l->own_trouble = e.status == EX_IOERR || e.status == EX_CANTCREAT || e.status == EX_OSERR;
@@ -171,33 +170,41 @@ static void alert(struct watch *w, const char *severity, const char *reason, con
 	work_say(&w->work, "runtime.alert", json_obj("severity", jv_string(severity), "reason", jv_string(reason), "hint", jv_string(hint), NULL));
 }
 
+static void tell_blindness(struct watch *w)
+{
+	char hint[160];
+
+	if (!blind_alert(&w->blind))
+		return;
+	snprintf(hint, sizeof hint, "no good look for %lld min; the watch goes on, look at the site yourself meanwhile",
+		 (long long)w->blind.dark / 60000);
+	alert(w, "warning", w->blind.why, hint);
+}
+
 /* Empty is not blind: too long without a good look is told, again at growing intervals, and when it is over. */
 static void mind_blindness(struct watch *w, const struct look *l)
 {
-	int64_t blind = clock_mono() - w->seen_at;
-	char reason[600];
+	char text[600];
+	int64_t lasted;
 
+	blind_pass(&w->blind, true);
 	if (good(l)) {
-		if (w->alerted)
-			alert(w, "info", "seeing again", "nothing to do");
-		w->alerted = false;
-		w->seen_at = clock_mono();
-		w->alert_after = BLIND_AFTER;
 		w->failures = 0;
+		if (!blind_over(&w->blind, &lasted))
+			return;
+		snprintf(text, sizeof text, "seeing again, after %lld min", (long long)lasted / 60000);
+		alert(w, "info", text, "nothing to do");
 		return;
 	}
 	w->failures++;
-	bool now = (l->own_trouble || flow_policy(w->work.provider, l->verdict) == ACTION_ALERT) && !w->alerted;
-
-	if (!now && blind < w->alert_after && !w->stopped_for_good)
-		return;
-	snprintf(reason, sizeof reason, "%s: %s", l->verdict, l->reason);
-	alert(w, w->stopped_for_good ? "error" : "warning", reason,
-	      w->stopped_for_good ? "watching has stopped: correct what the reason names, then start again"
-				  : "no good look since; the watch goes on, look at the site yourself meanwhile");
-	w->alerted = true;
-	while (w->alert_after <= blind)
-		w->alert_after *= 2;
+	snprintf(text, sizeof text, "%s: %s", l->verdict, l->reason);
+	blind_failed(&w->blind, text, l->own_trouble || flow_policy(w->work.provider, l->verdict) == ACTION_ALERT || w->stopped_for_good);
+	if (w->stopped_for_good) {
+		blind_alert(&w->blind);
+		alert(w, "error", text, "watching has stopped: correct what the reason names, then start again");
+	} else {
+		tell_blindness(w);
+	}
 }
 
 /* When to look after the look L, which ended at LAST (clock_mono, as the result is). Blind rounds come at growing distances,
@@ -247,10 +254,14 @@ static void wait_for_next(struct watch *w, const struct look *l, int64_t last, d
 
 	while (!w->stop && (w->paused || clock_mono() < next)) {
 		struct pollfd p[2] = {{w->work.stop_fd, POLLIN, 0}, {w->work.out, 0, 0}};
-		int64_t tick = clock_mono() + CLOCK_AGAIN;
-		bool before = w->paused;
+		int64_t tick = clock_mono() + CLOCK_AGAIN, dark = blind_at(&w->blind);
+		bool before = w->paused, looking = !before && schedule_active(&w->schedule, clock_wall());
 
+		if (looking && dark >= 0 && dark < tick)
+			tick = dark;
 		proc_poll(p, 2, w->paused || next > tick ? tick : next);
+		blind_pass(&w->blind, looking);
+		tell_blindness(w);
 		take_signals(w);
 		if (w->paused && !before)
 			say_paused(w, "paused by the person", 0);
@@ -310,6 +321,7 @@ static int check_once(struct watch *w)
 		tell_slots(w, &l);
 	else
 		warn("%s: %s", l.verdict, l.reason);
+	mind_blindness(w, &l);
 	tell_round(w, &l, 0);
 	status = is(l.verdict, "available") ? 0 : is(l.verdict, "none") ? EX_NO : w->stopped_for_good ? EX_NOPERM : EX_TEMPFAIL;
 	jv_free(l.slots);
@@ -335,7 +347,7 @@ int main(int argc, char **argv)
 {
 	static const struct opt_spec spec = {"ab-poll", "[--once] SESSION", "Watches a session's site for appointments.", opts, 1, 1, false};
 	const unsigned reads = PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE);
-	struct watch w = {.work = {.out = STDOUT_FILENO, .stop_fd = -1, .page_given = -1}, .alert_after = BLIND_AFTER};
+	struct watch w = {.work = {.out = STDOUT_FILENO, .stop_fd = -1, .page_given = -1}};
 	struct err e = {0};
 	jv pace;
 	int status;
@@ -344,7 +356,7 @@ int main(int argc, char **argv)
 	w.work.session = argv[opt_parse(argc, argv, &spec)];
 	if (work_open(&w.work, argv, reads, PART_BIT(PART_SECRETS) | PART_BIT(PART_EVIDENCE), &e))
 		die_err(&e);
-	if (consent_check(w.work.rules, CONSENT_WATCH, clock_wall(), &e) == CONSENT_NO)
+	if (work_consent(&w.work, CONSENT_WATCH, &e) == CONSENT_NO)
 		die_err(&e);
 	pace = json_get(w.work.provider->doc, "pace");
 	if (schedule_read(&w.schedule, w.work.rules, pace, check_cost(w.work.provider), consent_daily_requests(w.work.rules), &e) && !once)
@@ -353,8 +365,9 @@ int main(int argc, char **argv)
 	w.work.stop_fd = proc_signals((const int[]){SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, 0}, &e);
 	if (w.work.stop_fd < 0)
 		die_err(&e);
-	w.seen_at = clock_mono();
+	blind_open(&w.blind, w.work.session, w.schedule.blind_after);
 	status = work_status(&w.work, once ? check_once(&w) : watch(&w));
+	blind_close(&w.blind);
 	work_close(&w.work);
 	return status;
 }

@@ -60,17 +60,26 @@ static jv ask(jv req, const int *fds, int nfds)
 	return answer;
 }
 
-static void show_status(const char *session)
+/* EX_NO where something needs a look. */
+static int show_status(const char *session)
 {
+	static const char *const ill[] = {"silent", "waiting", "failed", "halted"};
+	int status = 0;
+
 	jv answer = ask(request("status", session), NULL, 0), sessions = json_get(answer, "sessions");
 	char *text = json ? json_text(sessions) : table_text(sessions, clock_wall());
 
 	write_text(text);
 	if (json)
 		write_text("\n");
+	for (struct json_iter it = json_iter(sessions); json_next(&it);)
+		for (size_t i = 0; i < sizeof ill / sizeof *ill; i++)
+			if (strcmp(json_str(it.value, "state", ""), ill[i]) == 0)
+				status = EX_NO;
 	free(text);
 	jv_free(sessions);
 	jv_free(answer);
+	return status;
 }
 
 static void show_list(void)
@@ -133,8 +142,8 @@ static int tell(char **argv, const char *verb, char **sessions, int n)
 	if (status ? n > 1 : list ? n > 0 : stop && all ? n > 0 : n < 1)
 		opt_usage("%s: %s", verb, status || list || all ? "too many operands" : "which session?");
 	if (status)
-		show_status(n ? sessions[0] : NULL);
-	else if (list)
+		return show_status(n ? sessions[0] : NULL);
+	if (list)
 		show_list();
 	else if (strcmp(verb, "start") == 0)
 		start_all(argv, sessions, n);

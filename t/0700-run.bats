@@ -168,7 +168,7 @@ nothing_left() {
 		not times_logged 2 'alice ab-poll start'
 		grep -q "ab-poll ended with status $code; not started again" "$FAKE/err"
 		# the person is told, though the pipeline is gone
-		until_line 5 "$FAKE/alice.ab-notify.got" ".type == \"runtime.alert\" and .data.reason == \"ab-poll ended with status $code\""
+		until_line 5 "$FAKE/alice.ab-notify.got" ".type == \"runtime.alert\" and .data.reason == \"halted: ab-poll ended with status $code\""
 		until_line 5 "$FAKE/out" '.type == "runtime.alert" and .data.severity == "error"'
 	done
 	nothing_left
@@ -469,7 +469,7 @@ PY
 @test "a pipeline that is not heard is silent, said once, and heard again" {
 	start_run --silence 200ms alice
 	running alice
-	until_line 20 "$FAKE/out" '.type == "runtime.alert" and .data.severity == "warning" and (.data.reason | test("^nothing was heard of ab-poll"))'
+	until_line 20 "$FAKE/out" '.type == "runtime.alert" and .data.severity == "warning" and (.data.reason | test("^silent: nothing was heard of ab-poll"))'
 	status_is alice silent
 	order alice.ab-poll 'say {"specversion":"1.0","id":"1","source":"/ab-poll/h","type":"agent.heartbeat","subject":"alice","data":{"agent":"ab-poll","verdict":"none","next_ms":3600000}}'
 	until_line 20 "$FAKE/out" '.type == "runtime.alert" and .data.severity == "info"'

@@ -148,11 +148,13 @@ void stages_stop(struct stages *s, int64_t grace)
 	case STAGES_RUNNING:
 		stages_follow(s, grace);
 		proc_signal(&s->proc[0], SIGTERM);
+		proc_signal(&s->proc[0], SIGCONT); /* one that was stopped could not end */
 		return;
 	case STAGES_DRAIN:
 		s->phase = STAGES_TERM;
 		s->until = clock_mono() + TERM_GRACE;
 		signal_all(s, SIGTERM);
+		signal_all(s, SIGCONT);
 		return;
 	case STAGES_TERM:
 	case STAGES_KILL:

@@ -12,7 +12,7 @@
 #include "store/keys.h"
 #include "wire/event.h"
 
-#define ALERT_AFTER 5      /* runs that ended in a row before the person is told */
+#define ALERT_AFTER 5      /* runs that ended in a row before the person is told; again when it is twice as many */
 #define TELL_GRACE 30000
 
 void watch_init(struct watch *w, const char *name, const struct pipeline *of, const struct watch_times *times,
@@ -96,26 +96,34 @@ static int64_t next_wait(struct watch *w)
 static void plan_restart(struct watch *w)
 {
 	int64_t wait = next_wait(w);
+	unsigned told = ALERT_AFTER;
 	char reason[240];
 
 	w->state = WATCH_WAITING;
 	w->restart_at = clock_mono() + wait;
 	warn("%s: %s; starting again in %lld ms", w->name, w->why, (long long)wait);
-	if (w->in_a_row != ALERT_AFTER)
+	while (told < w->in_a_row)
+		told *= 2;
+	if (told != w->in_a_row && !w->hung)
 		return;
-	snprintf(reason, sizeof reason, "the pipeline ended %d times in a row; last: %s", ALERT_AFTER, w->why);
-	alert_person(w, "error", reason, "nothing is watched meanwhile; see the log of ab-run");
+	if (w->hung)
+		snprintf(reason, sizeof reason, "dead: %s", w->why);
+	else
+		snprintf(reason, sizeof reason, "dead: the pipeline ended %u times in a row; last: %s", w->in_a_row, w->why);
+	alert_person(w, "error", reason, "nothing is watched meanwhile; it is started again, see the log of ab-run");
 }
 
 static void halt(struct watch *w)
 {
 	bool unknown = w->last_status == EX_UNKNOWN;
+	char reason[240];
 	char *hint = unknown ? xasprintf("look at the site, settle it (ab-book --settle %s), then 'ab-run start %s'", w->name, w->name)
 			     : xasprintf("mend the cause, then 'ab-run start %s'", w->name);
 
 	w->state = WATCH_HALTED;
 	warn("%s: %s; not started again", w->name, w->why);
-	alert_person(w, "error", w->why, hint);
+	snprintf(reason, sizeof reason, "halted: %s", w->why);
+	alert_person(w, "error", reason, hint);
 	free(hint);
 }
 
@@ -179,7 +187,8 @@ static void end_run(struct watch *w)
 		; /* what the last stage still wrote: a pipe's worth at most */
 	close_in(w);
 	w->last_status = w->stages.status[stage];
-	snprintf(w->why, sizeof w->why, "%s ended with status %d", w->pipeline->stages[stage].program, w->last_status);
+	if (!w->hung)
+		snprintf(w->why, sizeof w->why, "%s ended with status %d", w->pipeline->stages[stage].program, w->last_status);
 	if (w->stop_wanted)
 		w->state = WATCH_STOPPED;
 	else if (outcome == OUTCOME_HALT)
@@ -199,7 +208,7 @@ void watch_start(struct watch *w)
 	struct err e;
 	int link[2];
 
-	w->stop_wanted = w->pause_told = w->silent = false;
+	w->stop_wanted = w->pause_told = w->silent = w->hung = false;
 	w->restart_at = -1;
 	w->started = clock_mono();
 	if (pipe2(link, O_CLOEXEC)) {
@@ -264,20 +273,39 @@ void watch_read(struct watch *w)
 		;
 }
 
+/* When it is silent; and, when it is, for too long. While our own reader holds everything back nothing can be heard. */
 static int64_t silent_at(const struct watch *w)
 {
-	return w->state == WATCH_RUNNING && !w->silent && !w->paused ? view_silent_at(&w->view, w->times->silence) : -1;
+	int64_t at;
+
+	if (w->state != WATCH_RUNNING || w->paused || !output_room(w->out))
+		return -1;
+	at = view_silent_at(&w->view, w->times->silence);
+	return at < 0 || !w->silent ? at : 2 * at - w->view.heard;
+}
+
+static long long heard_ago(const struct watch *w)
+{
+	return (clock_mono() - w->view.heard) / 1000;
 }
 
 static void go_silent(struct watch *w)
 {
 	char reason[80];
 
-	snprintf(reason, sizeof reason, "nothing was heard of ab-poll for %lld s",
-		 (long long)(clock_mono() - w->view.heard) / 1000);
+	snprintf(reason, sizeof reason, "silent: nothing was heard of ab-poll for %lld s", heard_ago(w));
 	w->silent = true;
 	warn("%s: %s", w->name, reason);
-	alert(w, "warning", reason, "'ab-run stop' and 'start' begin anew");
+	alert(w, "warning", reason, "if it stays so, the pipeline is ended and started again");
+}
+
+/* A stage hangs, and no restart would come of itself. */
+static void end_hung(struct watch *w)
+{
+	snprintf(w->why, sizeof w->why, "nothing was heard of ab-poll for %lld s, and the pipeline was ended", heard_ago(w));
+	w->hung = true;
+	w->state = WATCH_STOPPING;
+	stages_stop(&w->stages, w->times->grace);
 }
 
 void watch_tick(struct watch *w)
@@ -290,7 +318,13 @@ void watch_tick(struct watch *w)
 		w->restarts++;
 		watch_start(w);
 	}
-	if (quiet >= 0 && now >= quiet)
+	if (!output_room(w->out))
+		w->view.heard = now;
+	if (quiet < 0 || now < quiet)
+		return;
+	if (w->silent)
+		end_hung(w);
+	else
 		go_silent(w);
 }
 

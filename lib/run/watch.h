@@ -18,7 +18,7 @@
 struct watch_times {
 	int64_t first_wait; /* ms before the first restart */
 	int64_t grace;      /* ms that an orderly stop may take */
-	int64_t silence;    /* ms beyond three intervals without a heartbeat */
+	int64_t silence;    /* ms beyond three intervals without a heartbeat; after twice as long the run is ended */
 };
 
 enum watch_state {
@@ -38,6 +38,7 @@ struct watch {
 	struct output *out; /* where whole lines go: what the pipeline says, and alerts */
 	enum watch_state state;
 	bool stop_wanted, paused, pause_told, silent;
+	bool hung;            /* this run is being ended because it was silent */
 	struct stages stages, tell;
 	struct line_in in;    /* the last stage's stdout; fd -1: none */
 	struct view view;

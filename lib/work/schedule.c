@@ -74,6 +74,7 @@ int schedule_read(struct schedule *s, jv rules, jv pace, int cost, int per_day, 
 
 	*s = (struct schedule){.zone = json_str(rules, "timezone", "UTC")};
 	s->interval = duration(own, "interval", usual);
+	s->blind_after = duration(own, "blind_after", 900000);
 	s->jitter = jitter(own, s->interval, jitter(pace, s->interval, s->interval / 10));
 	if (s->jitter > s->interval / 2)
 		s->jitter = s->interval / 2;
@@ -156,7 +157,7 @@ int64_t schedule_interval(const struct schedule *s, int64_t now)
 }
 
 /* A burst is a time to look, active hours or not. */
-static bool open_at(const struct schedule *s, int64_t wall)
+bool schedule_active(const struct schedule *s, int64_t wall)
 {
 	int64_t start;
 	struct tm tm;
@@ -183,7 +184,7 @@ int64_t schedule_next(const struct schedule *s, int64_t last, double random)
 		if (burst_at(s, at, &start) && start > last)
 			return at;
 	/* minute by minute over the clock of the place, so that days of 23 and 25 hours come out right */
-	for (at = next; !open_at(s, at) && at < next + 2 * (int64_t)DAY * 60000; at = next_minute(at))
+	for (at = next; !schedule_active(s, at) && at < next + 2 * (int64_t)DAY * 60000; at = next_minute(at))
 		;
 	return at;
 }
