@@ -131,6 +131,6 @@ TESTS += t/0650-inbox-http.bats t/0660-otp-several.bats
 TESTS += t/2600-vault.bats t/2610-memory.bats
 EXTRA_DIST += t/memory-search t/bench/wipe
 
-EXTRA_DIST += t/dovecot.bash t/imap.bash t/imap-server
+EXTRA_DIST += t/dovecot.bash t/imap.bash t/imap-server t/bench/otp
 TESTS += t/0630-imap.bats t/0631-imap-server.bats
 TESTS += t/2500-alerts.bats
