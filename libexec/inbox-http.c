@@ -24,6 +24,7 @@
 #define FETCHES_MAX 20 /* mails asked for after one look at the list; the rest after the next */
 #define TRIES 3        /* … for a mail that can't be had */
 #define TRY_MAILS 20   /* … in a test */
+#define MEMORY (384u << 20) /* more than any list takes */
 
 static int64_t interval;
 static bool opened;
@@ -411,5 +412,6 @@ int main(int argc, char **argv)
 
 	sandbox_private();
 	opt_parse(argc, argv, &spec);
+	sandbox_memory(MEMORY);
 	return inbox_serve(&ops) ? EX_IOERR : 0;
 }
