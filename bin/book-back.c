@@ -12,7 +12,6 @@
 #include "base/proc.h"
 #include "book.h"
 #include "plan/slot.h"
-#include "store/consent.h"
 #include "store/journal.h"
 #include "wire/alert.h"
 #include "wire/launch.h"
@@ -33,6 +32,8 @@ struct back {
 	char sent[8];        /* "" before the commit; "no", "maybe", "yes" */
 	int last;            /* exit status that the last outcome deserves */
 	bool stopped;        /* told to stop while reading back */
+	bool agreed;         /* the person said yes to this request */
+	const char *unwilling; /* or "declined", "unanswered"; NULL: was not asked, or agreed */
 	int64_t expires;            /* the request (clock_mono) */
 	int64_t again_at, again_ms; /* when an unknown one is looked at again (clock_mono; -1: never), and the pause after that */
 };
@@ -145,14 +146,43 @@ static void conclude(struct back *b, const char *status, const char *reason, jv 
 		alert(b, "warning", "double", conflict, "the booking stands, and so does somebody else's: ask the office, with the reference at hand");
 }
 
+/* ---- asking --------------------------------------------------------------------------------------- */
+
+static jv ask_text(struct back *b, jv slot)
+{
+	char *text = slot_text(slot, b->work.zone), *question = xasprintf("Book %s?", text);
+	jv q = jv_string(question);
+
+	free(text);
+	free(question);
+	return q;
+}
+
+/* 0: the person agreed; -1 with EX_NOPERM when not, else there was no answer. */
+static int ask_person(struct back *b, struct err *e)
+{
+	int64_t left = b->expires - clock_mono();
+	jv slot = json_get(b->request, "slot"), question = ask_text(b, slot);
+	jv answer = work_ask(&b->work, "confirm", json_string(question, "Book?"), left > 1000 ? left : 1000, e);
+
+	b->agreed = json_ok(answer);
+	b->unwilling = b->agreed ? NULL : e->status == EX_NOPERM ? "declined" : "unanswered";
+	jv_free(answer);
+	jv_free(question);
+	jv_free(slot);
+	return b->agreed ? 0 : -1;
+}
+
 /* ---- round the commit ----------------------------------------------------------------------------- */
 
 static int before_commit(void *ctx, struct err *e)
 {
 	struct back *b = ctx;
 
-	/* consent may have ended, or the request grown old, while the form was filled */
-	if (consent_check(b->work.rules, CONSENT_BOOK, clock_wall(), e) == CONSENT_NO)
+	/* consent may have ended or changed, or the request grown old, while the form was filled */
+	enum consent_answer c = work_consent(&b->work, CONSENT_BOOK, e);
+
+	if (c == CONSENT_NO || (c == CONSENT_ASK && !b->agreed && ask_person(b, e)))
 		return -1;
 	if (clock_mono() > b->expires)
 		return err_set(e, EX_SOFTWARE, "the request expired before the commit");
@@ -339,15 +369,17 @@ static void settle(struct back *b, bool no_answer, const char *class, const char
 	jv_free(booking);
 }
 
-/* An unknown one, once more: the site may be back. Nothing is told unless it is settled. */
+/* An unknown one, once more: the site may be back. Nothing is told unless it is settled. What was sent under a consent is proved
+ * at once even when that has ended since; but not looked for again and again. */
 static void look_again(struct back *b)
 {
 	jv found = journal_standing(b->journal, NULL), data = json_path(found, "event.data"), booking, trace;
 	enum proof proof;
 	char why[512];
+	struct err e;
 
 	b->again_at = -1;
-	if (strcmp(json_str(data, "status", ""), "unknown") != 0)
+	if (strcmp(json_str(data, "status", ""), "unknown") != 0 || work_consent(&b->work, CONSENT_WATCH, &e) == CONSENT_NO)
 		goto out;
 	jv_free(b->request);
 	b->request = json_obj("goal", json_get(data, "goal"), "attempt", json_get(data, "attempt"), "slot", json_get(data, "slot"), NULL);
@@ -384,42 +416,22 @@ static bool stopped_before(struct back *b)
 
 /* ---- one request ---------------------------------------------------------------------------------- */
 
-static jv ask_text(struct back *b, jv slot)
-{
-	char *text = slot_text(slot, b->work.zone), *question = xasprintf("Book %s?", text);
-	jv q = jv_string(question);
-
-	free(text);
-	free(question);
-	return q;
-}
-
 /* 0: go on; else the outcome is told. */
 static int have_consent(struct back *b)
 {
-	int64_t left = b->expires - clock_mono();
 	struct err e = {0};
-	enum consent_answer c = consent_check(b->work.rules, CONSENT_BOOK, clock_wall(), &e);
-	jv slot, question, answer;
-	bool yes;
+	enum consent_answer c = work_consent(&b->work, CONSENT_BOOK, &e);
 
-	if (c == CONSENT_YES)
+	b->agreed = false;
+	b->unwilling = NULL;
+	if (c == CONSENT_YES || (c == CONSENT_ASK && ask_person(b, &e) == 0))
 		return 0;
-	if (c == CONSENT_NO) {
-		conclude(b, "failed", "refused", jv_null());
-		warn("%s", e.text);
-		return -1;
-	}
-	slot = json_get(b->request, "slot");
-	question = ask_text(b, slot);
-	answer = work_ask(&b->work, "confirm", json_string(question, "Book?"), left > 1000 ? left : 1000, &e);
-	yes = json_ok(answer);
-	jv_free(answer);
-	jv_free(question);
-	jv_free(slot);
-	if (!yes && (e.status == EX_NOPERM || !stopped_before(b)))
-		conclude(b, "failed", e.status == EX_NOPERM ? "declined" : "unanswered", jv_null());
-	return yes ? 0 : -1;
+	warn("%s", e.text);
+	if (c == CONSENT_NO)
+		conclude(b, "failed", e.status == EX_NOPERM ? "refused" : "stopped", jv_null());
+	else if (e.status == EX_NOPERM || !stopped_before(b))
+		conclude(b, "failed", b->unwilling, jv_null());
+	return -1;
 }
 
 /* Where checks are public the login is proved first (`alive`): a commit is no way to find out. */
@@ -467,7 +479,7 @@ static void book(struct back *b)
 	jv_free(slot);
 	work_end(&b->work);
 	committed = r.committed;
-	snprintf(class, sizeof class, "%s", r.class);
+	snprintf(class, sizeof class, "%s", b->unwilling ? b->unwilling : r.class);
 	snprintf(reason, sizeof reason, "%s", r.reason);
 	flow_result_free(&r);
 	if (committed) {
@@ -691,7 +703,7 @@ static int before_cancel(void *ctx, struct err *e)
 {
 	struct back *b = ctx;
 
-	if (consent_check(b->work.rules, CONSENT_CANCEL, clock_wall(), e) == CONSENT_NO)
+	if (work_consent(&b->work, CONSENT_CANCEL, e) == CONSENT_NO)
 		return -1;
 	return add(b, json_obj("what", jv_string("cancel"), "reference", json_get(b->known, "reference"), NULL), e);
 }
@@ -723,7 +735,7 @@ static int cancel_by_hand(struct back *b, const char *reference)
 	char why[512];
 	int status = EX_UNKNOWN;
 
-	if (consent_check(b->work.rules, CONSENT_CANCEL, clock_wall(), &e) == CONSENT_NO || work_begin(&b->work, TURN_TIMEOUT, &e)) {
+	if (work_consent(&b->work, CONSENT_CANCEL, &e) == CONSENT_NO || work_begin(&b->work, TURN_TIMEOUT, &e)) {
 		jv_free(slot);
 		warn("%s", e.text);
 		return e.status;

@@ -15,7 +15,6 @@
 #include "base/opt.h"
 #include "base/proc.h"
 #include "base/sandbox.h"
-#include "store/consent.h"
 #include "work/work.h"
 
 #define PER_HOUR 6
@@ -241,7 +240,7 @@ int main(int argc, char **argv)
 		die_err(&e);
 	if (getenv("AB_TRACE"))
 		trace_make(getenv("AB_TRACE"), w.trace);
-	if (consent_check(w.rules, CONSENT_WATCH, clock_wall(), &e) == CONSENT_NO)
+	if (work_consent(&w, CONSENT_WATCH, &e) == CONSENT_NO)
 		die_err(&e);
 	if (work_begin(&w, TURN_TIMEOUT, &e))
 		die_err(&e);

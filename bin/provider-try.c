@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/proc.h"
 #include "provider.h"
-#include "store/consent.h"
 #include "work/work.h"
 
 #define TURN_TIMEOUT 120000
@@ -132,7 +131,7 @@ int provider_try(const struct try *t, char **argv)
 		die(EX_USAGE, "try logs in by ab-login only, which keeps count: run `ab-login %s`", t->session);
 	if (work_open(&w, argv, reads, PART_BIT(PART_SECRETS) | PART_BIT(PART_EVIDENCE), &e))
 		die_err(&e);
-	if (consent_check(w.rules, CONSENT_WATCH, clock_wall(), &e) == CONSENT_NO)
+	if (work_consent(&w, CONSENT_WATCH, &e) == CONSENT_NO)
 		die_err(&e);
 	w.stop_fd = proc_signals((const int[]){SIGTERM, SIGINT, SIGHUP, 0}, &e);
 	if (w.stop_fd < 0)

@@ -84,6 +84,11 @@ struct pacer *pacer_open(const struct pacer_spec *spec, struct err *e)
 	return p;
 }
 
+void pacer_allow(struct pacer *p, int per_day)
+{
+	p->per_day = per_day;
+}
+
 void pacer_free(struct pacer *p)
 {
 	if (!p)

@@ -40,6 +40,8 @@ struct pacer_want {
 
 struct pacer *pacer_open(const struct pacer_spec *spec, struct err *e);
 void pacer_free(struct pacer *p);
+/* From now on so many requests a day. */
+void pacer_allow(struct pacer *p, int per_day);
 /* Takes tokens from both buckets, synced: *MAY requests can be sent. 0; or the ms to wait before asking again (> 0); or
  * -1 with *e (EX_NOPERM: the day's requests are used up; EX_IOERR). */
 int64_t pacer_take(struct pacer *p, const struct pacer_want *want, int *may, struct err *e);

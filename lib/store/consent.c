@@ -12,6 +12,11 @@ static enum consent_answer no(struct err *e, const char *why, const char *what)
 	return CONSENT_NO;
 }
 
+enum consent_answer consent_refuse(struct err *e, const char *why)
+{
+	return no(e, why, "");
+}
+
 static enum consent_answer granted(jv consent, enum consent_act act, struct err *e)
 {
 	const char *word;

@@ -14,6 +14,8 @@ enum consent_answer {
 /* RULES is the session's rules part (the whole, with "consent" and "timezone"). Not owner, past `until`
  * (inclusive, in the session's zone) or not granted: CONSENT_NO. */
 enum consent_answer consent_check(jv rules, enum consent_act act, int64_t now, struct err *e);
+/* CONSENT_NO, with "not allowed: the session's consent WHY; …" in *e. */
+enum consent_answer consent_refuse(struct err *e, const char *why);
 /* requests_per_day; 0 when none was granted. */
 int consent_daily_requests(jv rules);
 /* PROGRAM (as written in a provider's exec) is listed in consent.programs; PROXY in consent.proxies; a

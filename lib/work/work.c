@@ -16,7 +16,6 @@
 #include "base/proc.h"
 #include "base/sandbox.h"
 #include "site/exec.h"
-#include "store/consent.h"
 #include "store/journal.h"
 #include "store/vault.h"
 #include "wire/ask.h"
@@ -285,6 +284,34 @@ jv work_evidence_taken(struct work *w)
 	return names;
 }
 
+/* ---- consent -------------------------------------------------------------------------------------- */
+
+static int read_consent(struct work *w, struct err *e)
+{
+	jv now = part_read(w->session, PART_RULES, e);
+
+	if (!json_ok(now))
+		return -1;
+	w->rules = json_set(w->rules, "consent", json_get(now, "consent"));
+	jv_free(now);
+	pacer_allow(w->pacer, consent_daily_requests(w->rules));
+	return 0;
+}
+
+enum consent_answer work_consent(struct work *w, enum consent_act act, struct err *e)
+{
+	const char *proxy = json_str(w->rules, "proxy", "");
+	enum consent_answer answer = read_consent(w, e) ? CONSENT_NO : consent_check(w->rules, act, clock_wall(), e);
+
+	if (answer == CONSENT_NO)
+		return answer;
+	if (!consent_daily_requests(w->rules))
+		return consent_refuse(e, "grants no requests (requests_per_day)");
+	if (*proxy && !consent_proxy(w->rules, proxy))
+		return consent_refuse(e, "does not list the proxy that is used (proxies)");
+	return answer;
+}
+
 /* ---- the flow's host ------------------------------------------------------------------------------ */
 
 /* A budget that can't be written down (a full disk) keeps all from being sent, but for the few requests that prove what came
@@ -303,6 +330,8 @@ static int host_take(void *ctx, bool redirects, int64_t lease, struct err *e)
 	struct pacer_want want = {w->booking, redirects, lease};
 	int64_t patience = clock_mono() + TOKEN_PATIENCE;
 
+	if (!w->settling && work_consent(w, CONSENT_WATCH, e) == CONSENT_NO)
+		return -1;
 	for (;;) {
 		int may;
 		int64_t wait = pacer_take(w->pacer, &want, &may, e);

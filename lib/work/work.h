@@ -9,6 +9,7 @@
 #include "ext/json.h"
 #include "site/flow.h"
 #include "site/pacer.h"
+#include "store/consent.h"
 #include "store/keys.h"
 #include "wire/event.h"
 #include "wire/pagelink.h"
@@ -26,7 +27,7 @@ struct work {
 	bool booking;     /* may spend the reserve */
 	bool dry;         /* no commit */
 	bool no_login;    /* never start ab-login (we are it) */
-	bool settling;    /* may begin a turn while an intent is open (verify) */
+	bool settling;    /* reads back (verify): may begin a turn while an intent is open, and when consent has ended since */
 	int page_given;   /* a page's connection, in whose turn we are; -1: none */
 	/* called round a commit, see struct flow_host */
 	int (*commit)(void *ctx, struct err *e);
@@ -56,6 +57,11 @@ struct work {
  * this program by `ab-vault exec` when it has no keys (keys.h). Takes lock/PROGRAM unless the page was given. */
 int work_open(struct work *w, char **argv, unsigned parts, unsigned hand_on, struct err *e);
 void work_close(struct work *w);
+
+/* consent_check with the consent as it stands in the vault now: a change counts for programs that run, too, as the rest of the
+ * record does from their next start. It must grant requests, and list the proxy in use. CONSENT_NO with another *e than EX_NOPERM: it
+ * can't be read just now. Each request is preceded by it (CONSENT_WATCH); who books or cancels asks before the commit. */
+enum consent_answer work_consent(struct work *w, enum consent_act act, struct err *e);
 
 /* Waits for the page's turn, at most TIMEOUT ms. EX_TEMPFAIL: not now; the message says why. */
 int work_begin(struct work *w, int64_t timeout, struct err *e);
