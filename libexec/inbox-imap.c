@@ -53,7 +53,7 @@ struct watch {
 	int tries;
 };
 
-static struct imap_server server;
+static struct dial_server server;
 static char *host, *cafile, *user, *password, *token, *program;
 static bool consume;
 static int64_t idle_time, interval;
@@ -206,7 +206,7 @@ static int imap_open_settings(jv settings, struct err *e)
 	idle_time = IDLE_TIME;
 	interval = INTERVAL;
 	cafile = *ca ? xstrdup(ca) : NULL;
-	server = (struct imap_server){.plaintext = json_bool(settings, "plaintext", false), .cafile = cafile};
+	server = (struct dial_server){.plaintext = json_bool(settings, "plaintext", false), .cafile = cafile};
 	if (take_url(json_str(settings, "url", ""), e) || take_folders(settings, e) || take_login(settings, e) ||
 	    take_duration(settings, "idle", 1000, IDLE_MOST, &idle_time, e) ||
 	    take_duration(settings, "interval", INTERVAL_LEAST, IDLE_MOST, &interval, e)) {
@@ -224,9 +224,9 @@ static bool interrupted(void *in)
 }
 
 /* Whatever comes on stdin ends what goes on, as a wait must. */
-static struct imap_stop stop_for(struct line_in *in)
+static struct dial_stop stop_for(struct line_in *in)
 {
-	return in ? (struct imap_stop){in->fd, interrupted, in} : (struct imap_stop){.fd = -1};
+	return in ? (struct dial_stop){in->fd, interrupted, in} : (struct dial_stop){.fd = -1};
 }
 
 /* The token to log in with: the last one that was good, or a new one from the program. */
@@ -268,7 +268,7 @@ static int log_in(struct imap *c, int64_t deadline, struct line_in *in, bool aga
 
 static int try_connect(struct watch *w, int64_t deadline, struct line_in *in, bool again, struct err *e)
 {
-	struct imap_stop stop = stop_for(in);
+	struct dial_stop stop = stop_for(in);
 
 	w->imap = imap_open(&server, &stop, deadline, e);
 	if (!w->imap)
@@ -494,7 +494,7 @@ static int64_t turn_end(const struct waiting *w)
 /* Looks for new mail, and leaves the connection so that the next one is told of. */
 static int work(struct waiting *w, struct watch *f, struct err *e)
 {
-	struct imap_stop stop = stop_for(w->in);
+	struct dial_stop stop = stop_for(w->in);
 	int64_t end = turn_end(w);
 
 	if (!f->imap) {

@@ -1,7 +1,5 @@
 #include "ext/imap.h"
 
-#include <arpa/inet.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <libetpan/charconv.h>
 #include <libetpan/libetpan.h>
@@ -9,15 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/proc.h"
 #include "ext/seal.h"
 
-#define CA_FOLDER "/etc/ssl/certs" /* a folder of hashed names is read in 22 ms less than the bundle */
 #define BUFFER 16384
 #define ANSWER_MAX (512u << 10) /* bytes of an answer beside a mail */
 #define LITERAL_MAX (64u << 10) /* … and of a literal in it */
@@ -35,13 +30,11 @@ struct frame {
 };
 
 struct imap {
-	CURL *curl;
-	int fd;
+	struct dial *dial;
 	mailimap *session;
 	mailstream *stream; /* the session's, once it has it */
-	struct imap_stop stop;
+	struct dial_stop stop;
 	int64_t limit, deadline; /* of all, of the command under way */
-	const char *security;
 	bool idling;
 	bool greeted;  /* the greeting, which libcurl has read, was given to libetpan */
 	bool peeking;  /* a read does not wait */
@@ -49,7 +42,6 @@ struct imap {
 	size_t left, literal_max; /* bytes that the command under way may still bring */
 	const char *refused;      /* why what came was not taken */
 	struct frame frame;
-	char why[CURL_ERROR_SIZE];
 };
 
 /* What the server sends */
@@ -120,7 +112,7 @@ static bool stopped(struct imap *c)
 /* True when the connection is ready for EVENTS; false when there is no more time or something else is wanted. */
 static bool wait_ready(struct imap *c, short events)
 {
-	struct pollfd p[2] = {{c->fd, events, 0}, {c->stop.fd, POLLIN, 0}};
+	struct pollfd p[2] = {{dial_fd(c->dial), events, 0}, {c->stop.fd, POLLIN, 0}};
 
 	if (stopped(c))
 		return false;
@@ -141,8 +133,6 @@ static ssize_t low_read(mailstream_low *low, void *to, size_t max)
 	static const char greeting[] = "* OK connected\r\n";
 	struct imap *c = low->data;
 	const char *wrong;
-	CURLcode r;
-	size_t got;
 
 	if (!c->greeted && max >= sizeof greeting) {
 		c->greeted = true;
@@ -150,17 +140,18 @@ static ssize_t low_read(mailstream_low *low, void *to, size_t max)
 		return sizeof greeting - 1;
 	}
 	while (!c->dead) {
-		r = curl_easy_recv(c->curl, to, max, &got);
-		if (r == CURLE_OK && got) {
-			if (got > c->left)
+		ssize_t got = dial_recv(c->dial, to, max);
+
+		if (got > 0) {
+			if ((size_t)got > c->left)
 				return refuse(c, "more than was asked for");
-			c->left -= got;
-			wrong = frame_take(&c->frame, to, got, c->literal_max);
-			return wrong ? refuse(c, wrong) : (ssize_t)got;
+			c->left -= (size_t)got;
+			wrong = frame_take(&c->frame, to, (size_t)got, c->literal_max);
+			return wrong ? refuse(c, wrong) : got;
 		}
-		if (r == CURLE_AGAIN && c->peeking)
+		if (got == 0 && c->peeking)
 			return 0;
-		if (r != CURLE_AGAIN || !wait_ready(c, POLLIN))
+		if (got < 0 || !wait_ready(c, POLLIN))
 			c->dead = true;
 	}
 	return -1;
@@ -169,14 +160,13 @@ static ssize_t low_read(mailstream_low *low, void *to, size_t max)
 static ssize_t low_write(mailstream_low *low, const void *data, size_t len)
 {
 	struct imap *c = low->data;
-	size_t sent;
 
 	while (!c->dead) {
-		CURLcode r = curl_easy_send(c->curl, data, len, &sent);
+		ssize_t sent = dial_send(c->dial, data, len);
 
-		if (r == CURLE_OK && sent)
-			return (ssize_t)sent;
-		if (r != CURLE_AGAIN || !wait_ready(c, POLLOUT))
+		if (sent > 0)
+			return sent;
+		if (sent < 0 || !wait_ready(c, POLLOUT))
 			c->dead = true;
 	}
 	return -1;
@@ -190,7 +180,7 @@ static int low_close(mailstream_low *low)
 
 static int low_fd(mailstream_low *low)
 {
-	return ((struct imap *)low->data)->fd;
+	return dial_fd(((struct imap *)low->data)->dial);
 }
 
 static void low_free(mailstream_low *low)
@@ -274,95 +264,6 @@ static int failed(struct imap *c, int result, const char *what, struct err *e)
 
 /* Connecting */
 
-static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t d, curl_off_t f)
-{
-	(void)a, (void)b, (void)d, (void)f;
-	return stopped(ctx);
-}
-
-static void set_trust(CURL *c, const char *cafile)
-{
-	curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 1L);
-	curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 2L);
-	curl_easy_setopt(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	if (cafile) {
-		/* CAINFO alone would trust CAPATH beside it */
-		curl_easy_setopt(c, CURLOPT_CAINFO, cafile);
-		curl_easy_setopt(c, CURLOPT_CAPATH, NULL);
-	} else if (access(CA_FOLDER, X_OK) == 0) {
-		curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
-		curl_easy_setopt(c, CURLOPT_CAPATH, CA_FOLDER);
-	}
-}
-
-static bool names_this_machine(const char *host)
-{
-	return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0;
-}
-
-static bool is_this_machine(CURL *curl)
-{
-	char *ip = NULL;
-	struct in_addr four;
-
-	curl_easy_getinfo(curl, CURLINFO_PRIMARY_IP, &ip);
-	return ip && (strcmp(ip, "::1") == 0 || (inet_pton(AF_INET, ip, &four) == 1 && ntohl(four.s_addr) >> 24 == 127));
-}
-
-static int connect_failed(struct imap *c, const struct imap_server *s, CURLcode r, struct err *e)
-{
-	const char *why = *c->why ? c->why : curl_easy_strerror(r);
-
-	if (c->stopped)
-		return err_set(e, EX_NO, "connect to %s: cancelled", s->host);
-	if (r == CURLE_PEER_FAILED_VERIFICATION)
-		return err_set(e, EX_CONFIG, "%s: the server's certificate is not valid for it: %s", s->host, why);
-	if (r == CURLE_SSL_CACERT_BADFILE)
-		return err_set(e, EX_CONFIG, "%s: cafile %s: %s", s->host, s->cafile ? s->cafile : CA_FOLDER, why);
-	if (r == CURLE_USE_SSL_FAILED)
-		return err_set(e, EX_CONFIG, "%s:%d has no STARTTLS, so the password would be for all to read: nothing was sent; use imaps:, or say "
-			       "'plaintext: true'", s->host, s->port);
-	return err_set(e, EX_UNAVAILABLE, "connect to %s:%d: %s", s->host, s->port, why);
-}
-
-static int establish(struct imap *c, const struct imap_server *s, struct err *e)
-{
-	bool here = names_this_machine(s->host) && !s->cafile, demanded = s->tls || !(here || s->plaintext);
-	const char *six = strchr(s->host, ':') ? "[" : "";
-	char *url = xasprintf("%s://%s%s%s:%d/", s->tls ? "imaps" : "imap", six, s->host, *six ? "]" : "", s->port);
-	int64_t left;
-	curl_socket_t fd = -1;
-	CURLcode r;
-
-	begin(c);
-	left = c->deadline - clock_mono();
-	curl_easy_setopt(c->curl, CURLOPT_URL, url);
-	free(url);
-	set_trust(c->curl, s->cafile);
-	/* what may go in the clear goes so only where the server has no STARTTLS; on this machine nobody has certificates */
-	curl_easy_setopt(c->curl, CURLOPT_USE_SSL, (long)(demanded ? CURLUSESSL_ALL : here ? CURLUSESSL_NONE : CURLUSESSL_TRY));
-	curl_easy_setopt(c->curl, CURLOPT_PROTOCOLS_STR, "imap,imaps");
-	curl_easy_setopt(c->curl, CURLOPT_PROXY, ""); /* the environment is not asked */
-	curl_easy_setopt(c->curl, CURLOPT_CONNECT_ONLY, 1L);
-	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, (long)(left > 1 ? left : 1));
-	curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c->curl, CURLOPT_QUICK_EXIT, 1L); /* a name server that is silent must not hold us up */
-	curl_easy_setopt(c->curl, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(c->curl, CURLOPT_ERRORBUFFER, c->why);
-	curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-	curl_easy_setopt(c->curl, CURLOPT_XFERINFODATA, c);
-	r = curl_easy_perform(c->curl);
-	if (r)
-		return connect_failed(c, s, r, e);
-	curl_easy_getinfo(c->curl, CURLINFO_ACTIVESOCKET, &fd);
-	c->fd = (int)fd;
-	c->security = demanded ? "TLS, its certificate is good" : here ? "no encryption: this machine" : "TLS only if the server has it";
-	if (!demanded && !s->plaintext && !is_this_machine(c->curl))
-		return err_set(e, EX_CONFIG, "%s is not this machine: no password goes there without TLS", s->host);
-	return 0;
-}
-
 static int greet(struct imap *c, struct err *e)
 {
 	struct mailimap_capability_data *can = NULL;
@@ -384,25 +285,24 @@ static int greet(struct imap *c, struct err *e)
 	return 0;
 }
 
-struct imap *imap_open(const struct imap_server *server, const struct imap_stop *stop, int64_t deadline, struct err *e)
+struct imap *imap_open(const struct dial_server *server, const struct dial_stop *stop, int64_t deadline, struct err *e)
 {
 	struct imap *c = xcalloc(1, sizeof *c);
 
-	c->fd = -1;
 	imap_until(c, deadline, stop);
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(c->curl = curl_easy_init()))
-		die(EX_OSERR, "start libcurl: out of memory");
-	if (establish(c, server, e) || greet(c, e)) {
+	begin(c);
+	c->dial = dial_open(server, &c->stop, c->deadline, e);
+	if (!c->dial || greet(c, e)) {
 		imap_close(c);
 		return NULL;
 	}
 	return c;
 }
 
-void imap_until(struct imap *c, int64_t deadline, const struct imap_stop *stop)
+void imap_until(struct imap *c, int64_t deadline, const struct dial_stop *stop)
 {
 	c->limit = deadline;
-	c->stop = stop ? *stop : (struct imap_stop){.fd = -1};
+	c->stop = stop ? *stop : (struct dial_stop){.fd = -1};
 }
 
 void imap_close(struct imap *c)
@@ -415,16 +315,13 @@ void imap_close(struct imap *c)
 	c->dead = c->dead || c->idling || c->late || c->stopped;
 	if (c->session)
 		mailimap_free(c->session); /* says LOGOUT, if it still can */
-	if (c->fd >= 0)
-		shutdown(c->fd, SHUT_RDWR); /* or libcurl says LOGOUT, too, and waits for the answer */
-	curl_easy_cleanup(c->curl);
-	curl_global_cleanup();
+	dial_close(c->dial);
 	free(c);
 }
 
 const char *imap_security(const struct imap *c)
 {
-	return c->security;
+	return dial_security(c->dial);
 }
 
 /* Logging in */
@@ -775,7 +672,7 @@ bool imap_idling(const struct imap *c)
 
 int imap_fd(const struct imap *c)
 {
-	return c->fd;
+	return dial_fd(c->dial);
 }
 
 int imap_ready(struct imap *c)

@@ -1,8 +1,7 @@
-/* Reading mail over IMAP (RFC 3501): libcurl connects, verifies and encrypts, libetpan speaks.
+/* Reading mail over IMAP (RFC 3501): libetpan, over a connection of ext/dial.h, so that a password goes only where that has checked.
  *
- * libetpan checks no certificate, so the connection, TLS or STARTTLS (RFC 8314), is libcurl's, which reads the greeting as
- * well; the password goes only over what it has verified. What the server sends is bounded in bytes, in time, in the size of a
- * literal and in nesting before libetpan sees it. After a failure a connection is of no use any more: imap_close it.
+ * What the server sends is bounded in bytes, in time, in the size of a literal and in nesting before libetpan sees it. After a
+ * failure a connection is of no use any more: imap_close it.
  *
  * Errors: EX_NOPERM (login refused), EX_CONFIG (settings, certificate, no such folder), else EX_UNAVAILABLE; after `stop`
  * EX_NO. Messages hold the server's words, cleaned of what is no text. */
@@ -14,31 +13,15 @@
 
 #include "base/die.h"
 #include "base/str.h"
+#include "ext/dial.h"
 
 #define IMAP_COMMAND_TIME 15000 /* ms for one command at most, or to connect */
 
 struct imap;
 
-struct imap_server {
-	const char *host;   /* name or address, IPv6 without brackets */
-	int port;
-	bool tls;           /* from the first byte; else STARTTLS */
-	bool plaintext;     /* a login without TLS is fine, wherever the server is; else only where it is this machine */
-	const char *cafile; /* trust these authorities instead of the system's; NULL: the system's */
-};
-
-/* What ends any of the functions early: FD is polled beside the connection, and when it is readable ON is asked. */
-struct imap_stop {
-	int fd; /* -1: nothing */
-	bool (*on)(void *ctx);
-	void *ctx;
-};
-
-/* No later than DEADLINE (clock_mono), as all that is done with it until imap_until says otherwise. STOP is copied. On this machine
- * (localhost, 127.0.0.1, ::1) STARTTLS is asked for only if there is a cafile; everywhere else the server must have it unless
- * `plaintext` is set. */
-struct imap *imap_open(const struct imap_server *server, const struct imap_stop *stop, int64_t deadline, struct err *e);
-void imap_until(struct imap *c, int64_t deadline, const struct imap_stop *stop);
+/* No later than DEADLINE (clock_mono), as all that is done with it until imap_until says otherwise. STOP (NULL: nothing) is copied. */
+struct imap *imap_open(const struct dial_server *server, const struct dial_stop *stop, int64_t deadline, struct err *e);
+void imap_until(struct imap *c, int64_t deadline, const struct dial_stop *stop);
 /* NULL is fine. */
 void imap_close(struct imap *c);
 /* How it is protected, in words. */

@@ -1,5 +1,6 @@
 noinst_LIBRARIES += lib/libext.a
 lib_libext_a_SOURCES = \
+	lib/ext/dial.c lib/ext/dial.h \
 	lib/ext/filter.c lib/ext/filter.h \
 	lib/ext/html.c lib/ext/html.h \
 	lib/ext/http.c lib/ext/http.h \
