@@ -69,6 +69,10 @@ int mail_open(jv settings, struct err *e)
 		jv_free(mail);
 		return err_set(e, EX_CONFIG, "mail: says neither link nor raw, text or html: where is the text of a mail?");
 	}
+	if (*json_str(settings, "to", "") && (given[TEXT] || given[HTML]) && !given[TO] && !given[RAW]) {
+		jv_free(mail);
+		return err_set(e, EX_CONFIG, "to: needs mail.to, which says whom a mail is to");
+	}
 	filter = filter_new(programs, WHATS, NULL);
 	r = filter_check(filter, wrong, &m, e);
 	jv_free(mail);
@@ -388,6 +392,11 @@ static int from_value(struct mime *m, jv value, struct err *e)
 	explicit_bzero(raw, strlen(raw));
 	free(raw);
 	return r;
+}
+
+bool mail_tells_recipient(const struct page *page)
+{
+	return given[TO] || given[RAW] || (page && !given[TEXT] && !given[HTML] && !is_json(page) && !is_html(page));
 }
 
 int mail_make(struct mime *m, jv item, const struct page *page, struct err *e)

@@ -126,6 +126,7 @@ static jv http_mark(struct err *e)
 
 struct waiting {
 	struct seen seen;
+	struct rules *rules;
 	struct pick pick;
 	int64_t deadline, order;
 	int64_t looked, next; /* the last look, and when the next one may be; clock_mono */
@@ -138,8 +139,8 @@ struct waiting {
 	struct err passed;    /* why a mail was passed over; status 0: none was */
 };
 
-/* The mail of an item; 1: there is none any more. */
-static int get_mail(jv item, int64_t deadline, struct mime *mail, int64_t *later, struct err *e)
+/* The mail of an item; 1: there is none any more. *ADDRESSED: it tells whom it is to. */
+static int get_mail(jv item, int64_t deadline, struct mime *mail, bool *addressed, int64_t *later, struct err *e)
 {
 	char *link = mail_link(item, e);
 	struct page page = {0};
@@ -155,6 +156,7 @@ static int get_mail(jv item, int64_t deadline, struct mime *mail, int64_t *later
 		r = mail_make(mail, item, &page, e);
 	else if (e->status == EX_NO)
 		r = 1;
+	*addressed = mail_tells_recipient(*link ? &page : NULL);
 	page_free(&page);
 	free(link);
 	return r;
@@ -183,6 +185,8 @@ static int offer(struct waiting *w, jv item, int64_t order, struct err *e)
 	char *id = mail_id(item, e), *unique;
 	uint64_t hash = id ? seen_hash(id, strlen(id)) : 0;
 	struct mime mail;
+	bool addressed = true;
+	char *to = w->rules->to;
 	int r;
 
 	if (!id)
@@ -196,14 +200,17 @@ static int offer(struct waiting *w, jv item, int64_t order, struct err *e)
 		return 1;
 	}
 	inbox_bound_cpu();
-	r = get_mail(item, w->deadline, &mail, &w->later, e);
+	r = get_mail(item, w->deadline, &mail, &addressed, &w->later, e);
 	if (r < 0 && pass_over(w, hash, e))
 		r = 1;
 	if (r >= 0)
 		seen_add(&w->seen, hash);
 	unique = xasprintf("%s;%s", fetch_name(), id);
+	/* where no mail tells whom it is to, all are ours */
+	w->rules->to = addressed ? to : NULL;
 	if (r == 0)
 		pick_offer(&w->pick, &mail, unique, order);
+	w->rules->to = to;
 	inbox_unbound_cpu();
 	mime_free(&mail);
 	free(unique);
@@ -323,8 +330,8 @@ static jv wait_for(struct waiting *w, struct line_in *in, struct err *e)
 static jv http_wait(jv mark, jv rules_given, int64_t deadline, struct line_in *in, struct err *e)
 {
 	const char *seen = json_str(mark, "seen", NULL);
-	struct waiting w = {.deadline = deadline, .next = clock_mono()};
 	struct rules rules;
+	struct waiting w = {.rules = &rules, .deadline = deadline, .next = clock_mono()};
 	jv answer = jv_invalid();
 
 	pick_start(&w.pick, &rules);
@@ -348,20 +355,24 @@ static jv http_wait(jv mark, jv rules_given, int64_t deadline, struct line_in *i
 
 /* Testing */
 
-static int try_items(struct trial *t, jv items, struct err *e)
+static int try_items(struct trial *t, struct rules *rules, jv items, struct err *e)
 {
+	char *to = rules->to;
 	int n = (int)json_len(items), r = 0;
 
 	for (int i = 0; i < n && i < TRY_MAILS && r >= 0; i++) {
 		jv item = json_at(items, i);
 		char *id = mail_id(item, e);
 		struct mime mail = {0};
+		bool addressed = true;
 		int64_t later;
 
 		inbox_bound_cpu();
-		r = id ? get_mail(item, clock_mono() + FETCH_TIME, &mail, &later, e) : -1;
+		r = id ? get_mail(item, clock_mono() + FETCH_TIME, &mail, &addressed, &later, e) : -1;
+		rules->to = addressed ? to : NULL;
 		if (r == 0)
 			trial_offer(t, &mail);
+		rules->to = to;
 		if (r == 0 && i == 0)
 			inbox_step("the newest has the id %.60s, comes from %s, is called \"%s\", and has %d texts", id, *mail.from ? mail.from : "nobody",
 				   mail.subject, mail.ntexts);
@@ -388,7 +399,7 @@ static jv http_test(jv request, struct err *e)
 	if (json_ok(items)) {
 		inbox_step("its list has %zu mails", json_len(items));
 		trial_start(&t, &rules, json_bool(request, "reveal", false));
-		if (try_items(&t, items, e) == 0)
+		if (try_items(&t, &rules, items, e) == 0)
 			answer = trial_answer(&t);
 		else
 			jv_free(t.mail);

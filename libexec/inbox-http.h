@@ -42,5 +42,7 @@ char *mail_id(jv item, struct err *e);
 char *mail_link(jv item, struct err *e);
 /* The mail out of an item, or out of the page that its link led to (else NULL). mime_free in any case. -1 with *e. */
 int mail_make(struct mime *mail, jv item, const struct page *page, struct err *e);
+/* Would such a mail tell whom it is to? */
+bool mail_tells_recipient(const struct page *page);
 
 #endif

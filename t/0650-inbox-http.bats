@@ -162,6 +162,29 @@ expect_error() { # expect_error CODE [TEXT]
 
 # --- which mail ---
 
+@test "a mail to somebody else is not ours; where no mail tells whom it is to, all are" {
+	BASE=http://127.0.0.1:1/ MAIL=$HOME/mail
+	new_session alice practice ".inbox = $(inbox /rest/mails "$rest" '' '"mail": {"id": ".id", "to": ".recipients", "text": ".body.text"}')"
+	new_session carol practice ".inbox = $(inbox /web '{"list": ".rows[1:]", "mail": {"id": ".links[0].href", "text": ".cells[2]"}}')"
+	ab-otp --timeout 20s alice >"$BATS_TEST_TMPDIR/a" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	driver=$!
+	until_true 10 grep -q ready "$BATS_TEST_TMPDIR/err"
+	deliver 222222 0 bob@example.org
+	deliver 333333 1
+	wait "$driver"
+	[ "$(cat "$BATS_TEST_TMPDIR/a")" = 333333 ]
+	: >"$BATS_TEST_TMPDIR/err"
+	ab-otp --timeout 20s carol >"$BATS_TEST_TMPDIR/a" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	driver=$!
+	until_true 10 grep -q ready "$BATS_TEST_TMPDIR/err"
+	deliver 444444
+	wait "$driver"
+	driver=
+	[ "$(cat "$BATS_TEST_TMPDIR/a")" = 444444 ]
+	run -0 ab-otp --test carol
+	[[ $output == *"looked at 3 mails, 3 fit"* ]]
+}
+
 @test "of two codes the one sent last wins; one sent before the mark is not used" {
 	start "$(inbox /api/v1/messages "$mailpit")"
 	take_mark
@@ -364,6 +387,7 @@ expect_error() { # expect_error CODE [TEXT]
 		"headers": {"A B": "x"}|headers
 		"headers": {"A": "x\r\nB: y"}|headers
 		"token": "exec:get-token"|program
+		"to": "alice@example.org", "mail": {"text": ".x"}|needs mail.to
 	E
 	# programs that never end, or grow without end
 	start "$(inbox /api/v1/messages "$mailpit" '' '"list": "def f: f; f"')"
