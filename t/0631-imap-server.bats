@@ -202,7 +202,12 @@ token_program() {
 		wait_for '{}' 1500
 		next_answer 8
 		echo "$fault: $answer"
-		[ "$(jq -r .ok <<<"$answer")" = false ]
+		[ "$(jq -r .error.code <<<"$answer")" = unreachable ]
+		case $fault in
+		literal) [[ $answer == *"longer literal"* ]] ;;
+		nested) [[ $answer == *"lists in lists"* ]] ;;
+		flood) [[ $answer == *"more than was asked for"* ]] ;;
+		esac
 		memory_below 60000 "$driver"
 	done
 	# the same driver takes a good server's code
