@@ -748,8 +748,9 @@ static int cancel_by_hand(struct back *b, const char *reference)
 	jv_free(slot);
 	if (!r.committed) {
 		warn("%s is not cancelled: %s: %s", reference, r.class, r.reason);
+		status = strcmp(r.class, "refused") == 0 ? EX_NOPERM : EX_NO;
 		flow_result_free(&r);
-		return EX_NO;
+		return status;
 	}
 	flow_result_free(&r);
 	*b->sent = '\0'; /* what verify finds is no news of a booking */

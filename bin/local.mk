@@ -34,7 +34,7 @@ bin_ab_otp_LDADD = lib/libmail.a $(STORE) $(YAML_LIBS)
 
 bin_PROGRAMS += bin/ab-page
 bin_ab_page_SOURCES = bin/page.c
-bin_ab_page_LDADD = $(WIRE)
+bin_ab_page_LDADD = $(STORE)
 
 bin_PROGRAMS += bin/ab-plan
 bin_ab_plan_SOURCES = bin/plan.c bin/plan-trail.c bin/plan.h

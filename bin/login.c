@@ -211,9 +211,11 @@ static int not_seen(struct work *w, struct flow_result *r)
 {
 	char reason[400];
 
+	int status = strcmp(r->class, "refused") == 0 ? EX_NOPERM : EX_TEMPFAIL;
+
 	snprintf(reason, sizeof reason, "%s: %s", r->class, r->reason);
 	flow_result_free(r);
-	return finish(w, false, reason, clock_mono(), EX_TEMPFAIL);
+	return finish(w, false, reason, clock_mono(), status);
 }
 
 int main(int argc, char **argv)

@@ -4,8 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/opt.h"
 #include "base/sandbox.h"
+#include "store/consent.h"
+#include "store/vault.h"
 #include "wire/pagelink.h"
 
 #define DEADLINE 30000
@@ -33,6 +36,16 @@ static const struct opt_spec spec = {
 	.opts = opts,
 	.max = 1,
 };
+
+/* What is done on a session's page its owner must have allowed; asked anew for each command. */
+static bool allowed(struct err *e)
+{
+	jv rules = session ? part_read(session, PART_RULES, e) : jv_null();
+	bool yes = json_ok(rules) && (!session || consent_check(rules, CONSENT_WATCH, clock_wall(), e) != CONSENT_NO);
+
+	jv_free(rules);
+	return yes;
+}
 
 static struct page *open_page(char **argv, struct err *e)
 {
@@ -97,10 +110,16 @@ static int relay_all(struct page *p)
 	enum line_got got;
 	char *text;
 	size_t len;
+	struct err e;
 	int status = 0;
 
 	line_init(&in, STDIN_FILENO, LINE_PAGE_MAX);
 	while ((got = line_next(&in, &text, &len, -1)) == LINE_OK || got == LINE_LONG) {
+		if (!allowed(&e)) {
+			warn("%s", e.text);
+			status = e.status;
+			break;
+		}
 		if (got == LINE_LONG)
 			warn("line %lu: longer than 8 MiB", in.number);
 		if (got == LINE_LONG || (len && !relay(p, text, len, in.number)))
@@ -131,6 +150,7 @@ int main(int argc, char **argv)
 {
 	struct page *p;
 	struct err e;
+	char **args = argv;
 	int status;
 
 	sandbox_private(); /* cookies pass through */
@@ -139,7 +159,7 @@ int main(int argc, char **argv)
 	if (session && (*argv || base || replay || json_len(origins)))
 		opt_usage("--session has its own transport, base and origins");
 	p = open_page(argv, &e);
-	if (!p)
+	if (!p || (session && (keys_need(args, session, PART_BIT(PART_RULES), &e) || !allowed(&e))))
 		die_err(&e);
 	turn(p, begin());
 	status = relay_all(p);

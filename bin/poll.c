@@ -43,6 +43,7 @@ struct watch {
 struct look {
 	const char *verdict;
 	bool own_trouble; /* with this machine, not the site: a full disk */
+	bool used_up;     /* the day's requests are: tomorrow there are others */
 	char reason[512];
 	jv slots;
 	int64_t took;
@@ -125,7 +126,8 @@ static void look_once(struct watch *w, struct look *l)
 		else
 			look_failed(l, verdict_of(r.class), r.reason);
 		l->own_trouble = is(r.class, "stopped") && work_sleep(&w->work, 0) == 0; /* else it is a signal */
-		w->stopped_for_good |= !flow_ok(&r) && flow_policy(w->work.provider, r.class) == ACTION_STOP;
+		l->used_up = is(r.class, "refused") && pacer_used_up(w->work.pacer);
+		w->stopped_for_good |= !flow_ok(&r) && !l->used_up && flow_policy(w->work.provider, r.class) == ACTION_STOP;
 		flow_result_free(&r);
 	}
 	l->took = clock_mono() - began;
@@ -323,7 +325,7 @@ static int check_once(struct watch *w)
 		warn("%s: %s", l.verdict, l.reason);
 	mind_blindness(w, &l);
 	tell_round(w, &l, 0);
-	status = is(l.verdict, "available") ? 0 : is(l.verdict, "none") ? EX_NO : w->stopped_for_good ? EX_NOPERM : EX_TEMPFAIL;
+	status = is(l.verdict, "available") ? 0 : is(l.verdict, "none") ? EX_NO : w->stopped_for_good || l.used_up ? EX_NOPERM : EX_TEMPFAIL;
 	jv_free(l.slots);
 	return status;
 }

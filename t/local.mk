@@ -133,4 +133,4 @@ EXTRA_DIST += t/memory-search t/bench/wipe
 
 EXTRA_DIST += t/dovecot.bash t/imap.bash t/imap-server t/bench/otp
 TESTS += t/0630-imap.bats t/0631-imap-server.bats
-TESTS += t/2500-alerts.bats
+TESTS += t/2500-alerts.bats t/2510-consent.bats

@@ -308,7 +308,8 @@ int64_t pacer_take(struct pacer *p, const struct pacer_want *want, int *may, str
 	/* the last requests of a day belong to a booking, too: proof needs them */
 	if (p->account.count + *may > day) {
 		both_close(p, false, now, NULL);
-		return err_set(e, EX_NOPERM, "the %d requests a day that the owner consented to are used up", p->per_day);
+		return err_set(e, EX_NOPERM, "the %d requests a day that the owner consented to are used up: wait for the next day, or raise "
+			       "consent.requests_per_day (ab-vault edit)", p->per_day);
 	}
 	a = bucket_wait(&p->account, p, limit, *may, now);
 	s = bucket_wait(&p->site, p, limit, *may, now);
@@ -368,4 +369,16 @@ int64_t pacer_held(struct pacer *p)
 	hold = p->account.hold;
 	bucket_close(&p->account, false, now, NULL);
 	return hold > now ? hold - now : 0;
+}
+
+bool pacer_used_up(struct pacer *p)
+{
+	int64_t now = clock_mono();
+	bool up;
+
+	if (bucket_open(&p->account, p, now, NULL))
+		return false;
+	up = p->account.count + HOPS > p->per_day - p->reserve;
+	bucket_close(&p->account, false, now, NULL);
+	return up;
 }

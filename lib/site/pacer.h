@@ -51,5 +51,7 @@ int pacer_spend(struct pacer *p, int requests, struct err *e);
 int pacer_hold(struct pacer *p, int64_t ms, struct err *e);
 /* How long the hold lasts still (ms), 0 when there is none. */
 int64_t pacer_held(struct pacer *p);
+/* The day's requests are used up, for a check with its redirects: time alone mends that. */
+bool pacer_used_up(struct pacer *p);
 
 #endif

@@ -748,7 +748,7 @@ static void take_login_class(struct work *w, const struct err *e, struct flow_re
 	bool ours = strncmp(json_str(last, "trace", ""), w->trace, TRACE_ID_END) == 0;
 	const char *class = ours ? json_str(last, "class", "") : "";
 
-	snprintf(r->class, sizeof r->class, "%s", e->status == EX_NOPERM ? "login_failed" : *class ? class : "expired");
+	snprintf(r->class, sizeof r->class, "%s", strcmp(class, "refused") == 0 ? class : e->status == EX_NOPERM ? "login_failed" : *class ? class : "expired");
 	snprintf(r->reason, sizeof r->reason, "%.120s%s%.160s", e->text, *class ? ": " : "", *class ? json_str(last, "reason", "") : "");
 	jv_free(last);
 	jv_free(history);
