@@ -66,5 +66,6 @@ scenario() {
 
 @test "ab-page commands a session's page in a turn of its own, and the page outlives it" {
 	fresh_home
+	BASE=$SITE MAIL=$HOME/mail new_session alice practice
 	scenario by_hand
 }
