@@ -488,6 +488,37 @@ PY
 	status_is alice running
 }
 
+@test "while a person or a code is waited for, ab-poll may be quiet" {
+	# an interval of a millisecond, so that the silence is all there is
+	beat='{"specversion":"1.0","id":"1","source":"/ab-poll/h","type":"agent.heartbeat","subject":"alice","data":{"agent":"ab-poll","verdict":"none","next_ms":1}}'
+	start_run --silence 500ms alice
+	running alice
+	order alice.ab-poll "say $beat"
+	order alice.ab-poll "say $(jq -nc --arg by "$(date -u -d '+1 hour' +%FT%TZ)" '{specversion: "1.0", id: "2", source: "/ab-poll/h",
+		type: "human.required", subject: "alice", data: {ask: "a", kind: "captcha", question: "?", deadline: $by}}')"
+	until_line 20 "$FAKE/out" '.type == "human.required"'
+	sent=$(date +%s%N)
+	passed() { [ $(($(date +%s%N) - sent)) -gt 1500000000 ]; }
+	until_true 10 passed
+	status_is alice running
+	order alice.ab-poll 'say {"specversion":"1.0","id":"3","source":"/ab-poll/h","type":"human.answered","subject":"alice","data":{"ask":"a","kind":"captcha","outcome":"answered"}}'
+	until_true 10 status_is alice silent
+	order alice.ab-poll "say $beat"
+	order alice.ab-poll 'say {"specversion":"1.0","id":"4","source":"/ab-login/h","type":"otp.requested","subject":"alice","data":{"timeout_ms":3600000}}'
+	until_line 20 "$FAKE/out" '.type == "otp.requested"'
+	sent=$(date +%s%N)
+	until_true 10 passed
+	status_is alice running
+	# paused by a signal of the person's own it may be, too, but not because its turn on the page did not come
+	order alice.ab-poll "say ${beat/none/paused}"
+	until_true 10 status_is alice silent
+	order alice.ab-poll "say $(sed 's/none/paused/; s/"next_ms":1/"next_ms":0/' <<<"$beat")"
+	until_true 10 status_is alice running
+	sent=$(date +%s%N)
+	until_true 10 passed
+	status_is alice running
+}
+
 @test "a reader that stops holds the events back, and loses none" {
 	mkfifo "$FAKE/pipe"
 	ab-run alice >"$FAKE/pipe" 2>"$FAKE/err" 3>&- &

@@ -161,3 +161,40 @@ over_in() {
 	run_pid=
 	[ "$(jq -s length "$out")" = "$n" ]
 }
+
+@test "a coordinator that hangs or is dead: status says which, and whoever started it as a service sees no sign of life" {
+	cat >"$BATS_TEST_TMPDIR/service.py" <<-'END'
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind(sys.argv[1])
+		while True:
+		    print(s.recv(4096).decode(), flush=True)
+	END
+	python3 "$BATS_TEST_TMPDIR/service.py" "$AB_RUNTIME/notify" >"$BATS_TEST_TMPDIR/signs" 3>&- &
+	service=$!
+	until_true 10 test -S "$AB_RUNTIME/notify"
+	signs() { grep -c "^$1\$" "$BATS_TEST_TMPDIR/signs" || :; }
+	signs_are() { [ "$(signs "$1")" -ge "$2" ]; }
+	new_session alice practice
+	NOTIFY_SOCKET=$AB_RUNTIME/notify WATCHDOG_USEC=400000 ab-run alice >"$out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	run_pid=$!
+	until_true 10 signs_are READY=1 1
+	until_true 10 signs_are WATCHDOG=1 4
+	until_line 20 "$out" '.type == "agent.heartbeat"' >/dev/null
+	not grep -lzq '^NOTIFY_SOCKET=' "/proc/$(ab-run status --json alice | jq '.[0].pids["ab-audit"]')/environ"
+	kill -STOP "$run_pid"
+	n=$(signs WATCHDOG=1)
+	run --separate-stderr ab-run status
+	[ "$status" -eq 69 ]
+	[[ $stderr == *"process $run_pid, hangs"* ]]
+	[ "$(signs WATCHDOG=1)" -le $((n + 1)) ] # ten seconds later
+	kill -CONT "$run_pid"
+	kill -TERM "$run_pid"
+	until_true 10 signs_are STOPPING=1 1
+	wait "$run_pid" || :
+	run_pid=
+	end_pid "$service"
+	run --separate-stderr ab-run status
+	[ "$status" -eq 69 ]
+	[[ $stderr == *"no coordinator is running here"* ]]
+}

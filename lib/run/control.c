@@ -15,6 +15,7 @@
 #define REQUEST_MAX 65536
 #define ANSWER_MAX (8u << 20)
 #define PEER_PATIENCE 2 /* s that a peer may take to read its answer */
+#define ANSWER_PATIENCE 10000 /* ms that a coordinator may take to say how things are */
 
 /* A socket and run.sock's address in A. */
 static int make_socket(struct sockaddr_un *a, int flags, struct err *e)
@@ -122,6 +123,27 @@ void control_answer(struct control_peer *p, jv answer)
 	control_close(p);
 }
 
+/* A stop takes its time; but whoever asks how things are must hear it when nobody is there to tell. */
+static int64_t patience_for(jv request)
+{
+	const char *verb = json_str(request, "do", "");
+
+	return strcmp(verb, "status") == 0 || strcmp(verb, "list") == 0 ? clock_mono() + ANSWER_PATIENCE : -1;
+}
+
+static void no_answer(enum line_got got, struct err *e)
+{
+	char *path = path_run(NULL, "run.lock", NULL);
+	int holder = path ? (int)fs_lock_holder(path) : 0;
+
+	if (got == LINE_AGAIN)
+		err_set(e, EX_UNAVAILABLE, "the coordinator, process %d, hangs: it gives no answer; end it (kill -KILL %d) and start it again",
+			holder, holder);
+	else
+		err_set(e, EX_UNAVAILABLE, "the coordinator ended without an answer");
+	free(path);
+}
+
 jv control_call(jv request, const int *fds, int nfds, struct err *e)
 {
 	struct sockaddr_un a;
@@ -130,6 +152,8 @@ jv control_call(jv request, const int *fds, int nfds, struct err *e)
 	struct str message = {0};
 	int fd = make_socket(&a, 0, e);
 	jv answer = jv_invalid();
+	int64_t until = patience_for(request);
+	enum line_got got;
 	size_t len;
 
 	jv_free(request);
@@ -147,8 +171,9 @@ jv control_call(jv request, const int *fds, int nfds, struct err *e)
 		err_set(e, EX_UNAVAILABLE, "ask the coordinator:");
 		goto out;
 	}
-	if (line_next(&in, &line, &len, -1) != LINE_OK) {
-		err_set(e, EX_UNAVAILABLE, "the coordinator ended without an answer");
+	got = line_next(&in, &line, &len, until);
+	if (got != LINE_OK) {
+		no_answer(got, e);
 		goto out;
 	}
 	answer = json_parse(line, len, e);

@@ -16,6 +16,7 @@
 #include "base/proc.h"
 #include "run/control.h"
 #include "run/orphans.h"
+#include "run/service.h"
 #include "store/keys.h"
 
 #define PEERS 16
@@ -57,7 +58,8 @@ static struct watch *add(const char *name, const struct pipeline *of)
 
 static void stop_all(void)
 {
-	stops++;
+	if (!stops++)
+		service_say("STOPPING=1");
 	for (int i = 0; i < nwatches; i++)
 		if (!watch_over(watches[i]))
 			watch_stop(watches[i]);
@@ -267,7 +269,7 @@ static int64_t earlier(int64_t a, int64_t b)
 
 static int64_t next_deadline(void)
 {
-	int64_t at = -1;
+	int64_t at = service_alive();
 
 	for (int i = 0; i < nwatches; i++) {
 		if (line_ready(&watches[i]->in) && output_room(&out))
@@ -385,12 +387,14 @@ int coordinator_run(const struct coordinator_options *options, const char *const
 	    (listener = control_listen(e)) < 0)
 		return -1;
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a stage leaves behind becomes ours to end */
+	service_init();
 	opts = options;
 	for (int i = 0; i < PEERS; i++)
 		peers[i].fd = -1;
 	for (int i = 0; i < n; i++)
 		if (!find(sessions[i]))
 			watch_start(add(sessions[i], options->pipeline));
+	service_say("READY=1");
 	/* a third signal does not wait for our reader */
 	while (!all_over() || (output_pending(&out) && stops < 3) || (opts->stay && !stops))
 		turn();

@@ -7,12 +7,15 @@
 #include "wire/event.h"
 
 #define INTERVAL_DEFAULT 60000 /* until a heartbeat tells */
+#define LATE_MAX 1800000       /* ms that a look may be late, and last, however long the interval */
+#define BOOKING_QUIET 600000   /* ms; the turn on the page is waited for for two minutes at a time */
+#define ANSWER_MAX 86400000    /* ms, of a question without a deadline */
 
 void view_start(struct view *v)
 {
 	v->heard = clock_mono();
-	v->spoke = v->failed = false;
-	v->next_check = 0;
+	v->spoke = v->failed = v->resting = false;
+	v->next_check = v->interval = v->answer_by = 0;
 }
 
 static void take(char *to, size_t size, jv data, const char *key)
@@ -29,14 +32,29 @@ static bool by_poll(jv event, jv data)
 	       str_starts(json_str(event, "source", ""), "/ab-poll/");
 }
 
+/* A look may take long for a person or a code. What else it says while it is at it shows that it lives. */
+static void sign_of_life(struct view *v, const char *type, jv data)
+{
+	int64_t at, now = clock_mono();
+
+	v->heard = now;
+	if (strcmp(type, "human.required") == 0)
+		v->answer_by = clock_parse(json_str(data, "deadline", ""), &at) ? now + ANSWER_MAX : now + at - clock_wall();
+	else if (strcmp(type, "otp.requested") == 0)
+		v->answer_by = now + json_int(data, "timeout_ms", 0);
+	else if (strcmp(type, "human.answered") == 0 || strcmp(type, "otp.received") == 0)
+		v->answer_by = 0;
+}
+
 static void heartbeat(struct view *v, jv data)
 {
 	int64_t at, next = json_int(data, "next_ms", 0);
 
 	take(v->verdict, sizeof v->verdict, data, "verdict");
-	v->heard = clock_mono();
 	v->spoke = true;
 	v->interval = next;
+	v->resting = strcmp(v->verdict, "paused") == 0 && next <= 0;
+	v->answer_by = 0;
 	v->next_check = next > 0 ? clock_wall() + next : 0;
 	if (strcmp(v->verdict, "available") && strcmp(v->verdict, "none"))
 		return;
@@ -55,6 +73,8 @@ bool view_event(struct view *v, jv event)
 	jv data = event_data(event);
 	bool beat = strcmp(type, "agent.heartbeat") == 0 && by_poll(event, data);
 
+	if (by_poll(event, data) || str_starts(json_str(event, "source", ""), "/ab-login/"))
+		sign_of_life(v, type, data);
 	if (beat)
 		heartbeat(v, data);
 	else if (strcmp(type, "session.state") == 0)
@@ -67,14 +87,22 @@ bool view_event(struct view *v, jv event)
 	return beat;
 }
 
+static bool booking(const struct view *v)
+{
+	static const char *const states[] = {"claiming", "booking", "waiting"};
+
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+		if (strcmp(v->goal_state, states[i]) == 0)
+			return true;
+	return false;
+}
+
 int64_t view_silent_at(const struct view *v, int64_t slack)
 {
-	static const char *const busy[] = {"claiming", "booking", "waiting"};
+	int64_t from = v->answer_by > v->heard ? v->answer_by : v->heard, interval = v->interval > 0 ? v->interval : INTERVAL_DEFAULT;
+	int64_t quiet = interval + (2 * interval < LATE_MAX ? 2 * interval : LATE_MAX) + slack;
 
-	for (size_t i = 0; i < sizeof busy / sizeof *busy; i++)
-		if (strcmp(v->goal_state, busy[i]) == 0)
-			return -1;
-	if (v->spoke && strcmp(v->verdict, "paused") == 0)
+	if (v->resting)
 		return -1;
-	return v->heard + 3 * (v->interval > 0 ? v->interval : INTERVAL_DEFAULT) + slack;
+	return from + (booking(v) && quiet < BOOKING_QUIET ? BOOKING_QUIET : quiet);
 }

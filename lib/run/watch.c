@@ -281,7 +281,7 @@ static int64_t silent_at(const struct watch *w)
 	if (w->state != WATCH_RUNNING || w->paused || !output_room(w->out))
 		return -1;
 	at = view_silent_at(&w->view, w->times->silence);
-	return at < 0 || !w->silent ? at : 2 * at - w->view.heard;
+	return at < 0 || !w->silent ? at : at + WATCH_HUNG * w->times->silence;
 }
 
 static long long heard_ago(const struct watch *w)

@@ -14,11 +14,13 @@
  * that; when it has run for WATCH_RESET times that, the count begins anew. */
 #define WATCH_WAIT_MAX 300
 #define WATCH_RESET 60
+/* A look may take long, in a site's waiting room for one: a run that is silent is not ended at once. */
+#define WATCH_HUNG 20
 
 struct watch_times {
 	int64_t first_wait; /* ms before the first restart */
 	int64_t grace;      /* ms that an orderly stop may take */
-	int64_t silence;    /* ms beyond three intervals without a heartbeat; after twice as long the run is ended */
+	int64_t silence;    /* ms beyond three intervals without a heartbeat; WATCH_HUNG times that later the run is ended */
 };
 
 enum watch_state {
