@@ -107,7 +107,7 @@ works() {
 		0 outbox $HOME/alert ab-notify alice
 	TABLE
 	# ab-poll is blind, and not because of the site
-	is "$(jq -r .data.verdict "$HOME/out.ab-poll")" paused
+	is "$(jq -r 'select(.type == "agent.heartbeat") | .data.verdict' "$HOME/out.ab-poll")" paused
 	# who can't go on tells it downstream, after what it read, but for what must not pass without its record
 	is "$(jq -r .type "$HOME/out.ab-plan" | paste -sd' ')" runtime.alert
 	is "$(jq -r .type "$HOME/out.ab-book" | paste -sd' ')" "booking.request runtime.alert"

@@ -60,9 +60,11 @@ static void keep(struct blind *b)
 			jv_number((double)clock_wall()), NULL);
 	char *text = json_text(v);
 	struct err e;
+	bool lost = b->path && fs_replace(b->path, text, strlen(text), &e);
 
-	if (b->path && fs_replace(b->path, text, strlen(text), &e))
+	if (lost && !b->lost)
 		warn("%s", e.text); /* a restart would begin to count anew, no more */
+	b->lost = lost;
 	free(text);
 	jv_free(v);
 }

@@ -18,6 +18,7 @@ struct blind {
 	int64_t after;     /* ms of blindness until the first alert (schedule.blind_after) */
 	bool open;         /* the last look was not a good one */
 	bool told;         /* an alert went out, and no all-clear yet */
+	bool lost;         /* the file could not be written, which was said */
 	int64_t dark, due; /* ms without a good look so far; and of the next alert */
 	int64_t counted;   /* clock_mono: up to here dark is reckoned */
 	char why[560];     /* what the last look said */
