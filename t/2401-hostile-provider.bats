@@ -31,8 +31,9 @@ teardown() {
 }
 
 @test "a selector that nothing else stops ends the page agent, and in a verdict" {
+	# by its time of CPU; on a loaded machine the command's own time may be over sooner
 	run_readings elements <<-'END'
-		following	changed	30	of CPU
+		following	changed|unreachable	60	@(of CPU|did not answer)
 		- expect: {not: {xpath: "/descendant::*/following::*/preceding::*"}}
 		- slots: "[]"
 	END

@@ -68,11 +68,12 @@ bad() {
 	sed 's/^/    /' "$HOME/err"
 }
 
-# judge VERDICT SECONDS [REASON]: REASON is an extended glob of a part of it
+# judge VERDICT SECONDS [REASON]: extended globs, REASON of a part of it
 judge() {
 	local status mb most=$2
 	case $1 in available) status=0 ;; none) status=1 ;; *) status=75 ;; esac
-	[ "$verdict" = "$1" ] || bad "$verdict, not $1 ($reason)"
+	# shellcheck disable=SC2053
+	[[ $verdict == @($1) ]] || bad "$verdict, not $1 ($reason)"
 	# shellcheck disable=SC2053
 	[ -z "${3:-}" ] || [[ $reason == *$3* ]] || bad "the reason is: $reason"
 	[ "$(jq .status "$HOME/cost")" = "$status" ] || bad "exit status $(jq .status "$HOME/cost"), not $status"
