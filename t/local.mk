@@ -93,7 +93,7 @@ EXTRA_DIST += t/chain-damage
 TESTS += t/2700-audit.bats t/2710-replay.bats
 
 # make check-valgrind [VALGRIND_TESTS="t/…"]: those tests, with the programs under valgrind; here the ones that run long
-VALGRIND_TESTS = t/1000-poll.bats t/1200-book.bats t/1300-whole.bats
+VALGRIND_TESTS = t/0520-plan.bats t/1000-poll.bats t/1200-book.bats
 check-valgrind:
 	$(MAKE) $(AM_MAKEFLAGS) check AM_BATS_LOG_FLAGS='$(top_srcdir)/t/valgrind' TESTS='$(VALGRIND_TESTS)'
 .PHONY: check-valgrind
