@@ -130,11 +130,6 @@ static bool stdin_ended(void)
 	return read(STDIN_FILENO, waste, sizeof waste) <= 0;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < 0 ? b : b < 0 || a < b ? a : b;
-}
-
 static void loop(struct site *site, struct httpd *public, struct httpd *control, int signals)
 {
 	for (;;) {
@@ -143,7 +138,7 @@ static void loop(struct site *site, struct httpd *public, struct httpd *control,
 				       {httpd_fd(control), POLLIN, 0},
 				       {until_eof ? STDIN_FILENO : -1, POLLIN, 0}};
 
-		proc_poll(fds, 4, earlier(site_deadline(site), earlier(httpd_deadline(public), httpd_deadline(control))));
+		proc_poll(fds, 4, clock_earlier(site_deadline(site), clock_earlier(httpd_deadline(public), httpd_deadline(control))));
 		if (proc_signal_next(signals) || (fds[3].revents && stdin_ended()))
 			return;
 		httpd_run(public);

@@ -58,6 +58,11 @@ int64_t clock_passed(const char *boot, int64_t mono, int64_t wall)
 	return passed > 0 ? passed : 0;
 }
 
+int64_t clock_earlier(int64_t a, int64_t b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 static int64_t floor_div(int64_t a, int64_t b)
 {
 	return a / b - (a % b < 0);

@@ -19,6 +19,8 @@ const char *clock_boot(void);
 /* The ms since a moment of another run, kept as its clock_boot, clock_mono and clock_wall: by the monotonic clock, which
  * nobody sets, or, when the machine was started since, by the wall clock; never negative. */
 int64_t clock_passed(const char *boot, int64_t mono, int64_t wall);
+/* The earlier of two deadlines, of which a negative one is never. */
+int64_t clock_earlier(int64_t a, int64_t b);
 
 #define CLOCK_TEXT 40
 /* RFC 3339 in UTC with milliseconds, "2026-11-22T08:00:00.123Z"; returns OUT. */

@@ -262,11 +262,6 @@ static void lose_out(void)
 
 /* The loop */
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
-}
-
 static int64_t next_deadline(void)
 {
 	int64_t at = service_alive();
@@ -274,11 +269,11 @@ static int64_t next_deadline(void)
 	for (int i = 0; i < nwatches; i++) {
 		if (line_ready(&watches[i]->in) && output_room(&out))
 			return 0;
-		at = earlier(at, watch_deadline(watches[i]));
+		at = clock_earlier(at, watch_deadline(watches[i]));
 	}
 	for (int i = 0; i < PEERS; i++)
 		if (peers[i].fd >= 0 && !peers[i].waits_for)
-			at = earlier(at, peers[i].since + PEER_PATIENCE);
+			at = clock_earlier(at, peers[i].since + PEER_PATIENCE);
 	return at;
 }
 

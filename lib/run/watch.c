@@ -328,18 +328,13 @@ void watch_tick(struct watch *w)
 		go_silent(w);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < 0 || (b >= 0 && b < a) ? b : a;
-}
-
 int64_t watch_deadline(const struct watch *w)
 {
-	int64_t at = earlier(w->stages.phase ? w->stages.until : -1, w->tell.phase ? w->tell.until : -1);
+	int64_t at = clock_earlier(w->stages.phase ? w->stages.until : -1, w->tell.phase ? w->tell.until : -1);
 
 	if (w->state == WATCH_WAITING && !w->paused && w->tell.phase == STAGES_NONE)
-		at = earlier(at, w->restart_at);
-	return earlier(at, silent_at(w));
+		at = clock_earlier(at, w->restart_at);
+	return clock_earlier(at, silent_at(w));
 }
 
 bool watch_over(const struct watch *w)
