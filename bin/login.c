@@ -87,7 +87,7 @@ static int64_t age_of(jv time)
 {
 	if (json_is(time, JV_KIND_NUMBER)) /* as 0.1.0 kept them */
 		return clock_passed("", 0, (int64_t)jv_number_value(time));
-	return clock_passed(json_str(time, "boot", ""), json_int(time, "mono", 0), json_int(time, "wall", 0));
+	return json_moment_age(time);
 }
 
 static void may_log_in(struct work *w, struct err *e)
@@ -121,14 +121,13 @@ static void may_log_in(struct work *w, struct err *e)
 static void count_login(const char *session)
 {
 	jv history = history_again(session), times = json_get(history, "times"), kept = jv_array();
-	jv now = json_obj("boot", jv_string(clock_boot()), "mono", jv_number((double)clock_mono()), "wall", jv_number((double)clock_wall()), NULL);
 	struct err e;
 
 	for (struct json_iter it = json_iter(times); json_next(&it);)
 		if (age_of(it.value) < HOUR)
 			kept = json_push(kept, jv_copy(it.value));
 	jv_free(times);
-	if (history_write(session, json_set(history, "times", json_push(kept, now)), &e))
+	if (history_write(session, json_set(history, "times", json_push(kept, json_moment())), &e))
 		die_err(&e); /* without it nothing would bound the next login */
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 
 static bool utf8_valid(const unsigned char *s, size_t len)
@@ -308,6 +309,16 @@ jv json_obj(const char *key, ...)
 		obj = json_set(obj, key, va_arg(ap, jv));
 	va_end(ap);
 	return obj;
+}
+
+jv json_moment(void)
+{
+	return json_obj("boot", jv_string(clock_boot()), "mono", jv_number((double)clock_mono()), "wall", jv_number((double)clock_wall()), NULL);
+}
+
+int64_t json_moment_age(jv moment)
+{
+	return clock_passed(json_str(moment, "boot", ""), json_int(moment, "mono", 0), json_int(moment, "wall", 0));
 }
 
 struct json_iter json_iter(jv container)

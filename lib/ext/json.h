@@ -63,6 +63,10 @@ jv json_merge_take(jv obj, jv more);
 /* {"k": v, …} from pairs "k", jv, …, NULL; values are consumed. */
 jv json_obj(const char *key, ...) __attribute__((sentinel));
 
+/* This moment as it is kept on disk, {"boot","mono","wall"}; and the ms since such a one (clock_passed), other members ignored. */
+jv json_moment(void);
+int64_t json_moment_age(jv moment);
+
 /* Visits an object's members in key order, or an array's items:
  *   for (struct json_iter it = json_iter(v); json_next(&it);) use(it.key, it.value);
  * KEY (NULL in an array) and VALUE are borrowed and last until the next step. The end frees the iterator;

@@ -135,8 +135,8 @@ struct lapse {
 
 static struct lapse lapse_since(jv old, int64_t now)
 {
-	int64_t mono = json_int(old, "mono", 0), wall = json_int(old, "wall", 0);
-	int64_t passed = clock_passed(json_str(old, "boot", ""), mono, wall);
+	int64_t mono = json_int(old, "mono", 0);
+	int64_t passed = json_moment_age(old);
 
 	if (strcmp(json_str(old, "boot", ""), clock_boot()) == 0 && mono <= now)
 		return (struct lapse){0, 0};

@@ -15,14 +15,14 @@
 
 static void take(struct blind *b, jv kept)
 {
-	int64_t dark = (int64_t)json_num(kept, "dark", -1), due = (int64_t)json_num(kept, "due", -1);
+	int64_t dark = json_int(kept, "dark", -1), due = json_int(kept, "due", -1);
 
 	if (dark < 0 || due < 0) {
 		warn("%s: not what ab-poll writes; the count of the time without a good look begins now", b->path);
 		return;
 	}
 	b->told = json_bool(kept, "told", false);
-	b->dark = dark + clock_passed(json_str(kept, "boot", ""), (int64_t)json_num(kept, "mono", 0), (int64_t)json_num(kept, "wall", 0));
+	b->dark = dark + json_moment_age(kept);
 	b->due = b->told || due > b->after ? due : b->after;
 	snprintf(b->why, sizeof b->why, "%s", json_str(kept, "why", ""));
 }
@@ -55,9 +55,8 @@ void blind_close(struct blind *b)
 
 static void keep(struct blind *b)
 {
-	jv v = json_obj("dark", jv_number((double)b->dark), "due", jv_number((double)b->due), "told", b->told ? jv_true() : jv_false(), "why",
-			jv_string(b->why), "boot", jv_string(clock_boot()), "mono", jv_number((double)b->counted), "wall",
-			jv_number((double)clock_wall()), NULL);
+	jv v = json_merge_take(json_moment(), json_obj("dark", jv_number((double)b->dark), "due", jv_number((double)b->due), "told",
+						       jv_bool(b->told), "why", jv_string(b->why), NULL));
 	char *text = json_text(v);
 	struct err e;
 	bool lost = b->path && fs_replace(b->path, text, strlen(text), &e);
