@@ -7,5 +7,6 @@ lib_libwire_a_SOURCES = \
 	lib/wire/event.c lib/wire/event.h \
 	lib/wire/launch.c lib/wire/launch.h \
 	lib/wire/line.c lib/wire/line.h \
+	lib/wire/notice.c lib/wire/notice.h \
 	lib/wire/pagelink.c lib/wire/pagelink.h \
 	lib/wire/rights.c lib/wire/rights.h
