@@ -42,7 +42,7 @@ void key_file_make(const char *file);
 struct seen {
 	jv whole;             /* without id and pace */
 	jv rules;             /* as stored */
-	uint64_t counters[3]; /* of secrets, profile and rules */
+	uint64_t counters[PART_COUNT]; /* of the parts that people write */
 };
 #define SEEN_NONE ((struct seen){.whole = jv_null(), .rules = jv_null()})
 

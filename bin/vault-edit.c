@@ -98,8 +98,13 @@ static _Noreturn void keep(const struct paper *p, int status)
 
 static char *base_text(const struct seen *s)
 {
-	return xasprintf("%llu %llu %llu\n", (unsigned long long)s->counters[0], (unsigned long long)s->counters[1],
-			 (unsigned long long)s->counters[2]);
+	struct str text = {0};
+
+	for (enum part p = 0; p < PART_COUNT; p++)
+		if (part_is_written(p))
+			str_addf(&text, "%s%llu", text.len ? " " : "", (unsigned long long)s->counters[p]);
+	str_putc(&text, '\n');
+	return str_take(&text);
 }
 
 static void lay_out(struct paper *p, const struct seen *s)

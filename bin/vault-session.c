@@ -13,18 +13,26 @@
 
 /* --- seeing and storing --- */
 
+static void free_parts(jv parts[PART_COUNT])
+{
+	for (enum part p = 0; p < PART_COUNT; p++)
+		jv_free(parts[p]);
+}
+
 void see(struct master *m, const char *session, struct seen *s)
 {
+	jv parts[PART_COUNT];
 	struct err e;
-	jv secrets, profile;
 
-	if (!json_ok(secrets = master_read(m, session, PART_SECRETS, &s->counters[PART_SECRETS], &e)) ||
-	    !json_ok(profile = master_read(m, session, PART_PROFILE, &s->counters[PART_PROFILE], &e)) ||
-	    !json_ok(s->rules = master_read(m, session, PART_RULES, &s->counters[PART_RULES], &e)))
-		die_err(&e);
-	s->whole = session_join(secrets, profile, s->rules);
-	jv_free(secrets);
-	jv_free(profile);
+	for (enum part p = 0; p < PART_COUNT; p++) {
+		s->counters[p] = 0;
+		parts[p] = part_is_written(p) ? master_read(m, session, p, &s->counters[p], &e) : jv_null();
+		if (!json_ok(parts[p]))
+			die_err(&e);
+	}
+	s->whole = session_join(parts);
+	s->rules = jv_copy(parts[PART_RULES]);
+	free_parts(parts);
 }
 
 void unsee(struct seen *s)
@@ -52,19 +60,17 @@ static jv pace_of(const struct master *m, jv whole)
 
 int store(struct master *m, const char *session, jv whole, const struct seen *old, struct err *e)
 {
-	jv secrets = session_part(whole, PART_SECRETS), profile = session_part(whole, PART_PROFILE);
-	jv rules = session_part(whole, PART_RULES);
+	jv parts[PART_COUNT], *rules = &parts[PART_RULES];
 	char id[37];
 	int r;
 
+	for (enum part p = 0; p < PART_COUNT; p++)
+		parts[p] = session_part(whole, p);
 	uuid_make(id);
-	rules = json_set_str(rules, "id", old ? json_str(old->rules, "id", id) : id);
-	rules = json_set(rules, "pace", pace_of(m, whole));
-	r = old ? master_change(m, session, secrets, profile, rules, old->counters, e) :
-		master_new(m, session, secrets, profile, rules, e);
-	jv_free(secrets);
-	jv_free(profile);
-	jv_free(rules);
+	*rules = json_set_str(*rules, "id", old ? json_str(old->rules, "id", id) : id);
+	*rules = json_set(*rules, "pace", pace_of(m, whole));
+	r = old ? master_change(m, session, parts, old->counters, e) : master_new(m, session, parts, e);
+	free_parts(parts);
 	return r;
 }
 

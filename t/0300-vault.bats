@@ -285,7 +285,7 @@ refused() {
 	[ "$(ab-vault get --reveal --json alice)" = "$want" ]
 	[ "$(ab-vault get --reveal --json bob)" = "$want" ]
 	[ "$(ab-vault evidence alice show page.html)" = "a page" ]
-	for part in secrets profile rules state audit; do
+	for part in secrets profile rules notices state audit; do
 		not cmp -s "$AB_VAULT/alice/$part" "alice.before/$part"
 		cp "$AB_VAULT/alice/$part" now && cp "alice.before/$part" "$AB_VAULT/alice/$part"
 		refused 77 "*/alice/$part: wrong key*" ab-vault exec alice -- "$top_builddir/t/unit/vault-test" read alice $part

@@ -31,7 +31,7 @@ flip() {
 }
 
 @test "a flipped bit, wherever it is, is damage" {
-	for part in secrets profile rules state audit; do
+	for part in secrets profile rules notices state audit; do
 		file=$AB_VAULT/alice/$part
 		cp "$file" good
 		size=$(stat -c %s good)
@@ -65,7 +65,7 @@ flip() {
 	ab-vault new --from "$alice" bob
 	AB_VAULT=$HOME/vault2 ab-vault init
 	AB_VAULT=$HOME/vault2 AB_STATE=$HOME/state2 ab-vault new --from "$alice" alice
-	for part in secrets profile rules state audit; do
+	for part in secrets profile rules notices state audit; do
 		file=$AB_VAULT/alice/$part
 		cp "$file" good
 		for other in "$AB_VAULT/bob/$part" "$HOME/vault2/alice/$part" "$AB_VAULT/alice/$([ $part = rules ] && echo state || echo rules)"; do
@@ -77,12 +77,12 @@ flip() {
 }
 
 @test "a record put back to what it was is rolled back, until its owner says that it was on purpose" {
-	for part in secrets profile rules; do
+	for part in secrets profile rules notices; do
 		cp "$AB_VAULT/alice/$part" "old.$part"
 	done
 	ab-vault set alice consent.book no
 	ab-vault exec alice -- "$look" write alice state '{"a":"b"}'
-	for part in secrets profile rules; do
+	for part in secrets profile rules notices; do
 		cp "$AB_VAULT/alice/$part" "new.$part" && cp "old.$part" "$AB_VAULT/alice/$part"
 		says 65 "*/alice/$part: rolled back: record 1, but 2 was seen before; if you restored a backup, remove $AB_STATE/alice/seen.$part"
 		run ab-vault get alice
@@ -100,7 +100,7 @@ flip() {
 }
 
 @test "a part that is gone is missed" {
-	for part in secrets profile rules state audit; do
+	for part in secrets profile rules notices state audit; do
 		mv "$AB_VAULT/alice/$part" kept
 		run --separate-stderr ab-vault exec alice -- "$look" read alice "$part"
 		[[ $status -eq 65 && $stderr == *"/alice/$part: gone, though it was there before"* ]] ||
@@ -140,7 +140,7 @@ flip() {
 	[[ ${lines[0]} =~ ^alice/rules=[0-9]+,alice/state=[0-9]+$ && ${lines[1]} = 48 ]]
 	[[ $status -ne 0 && $output == *"not permitted"* ]]
 	[ "$(ab-vault exec --parts rules,state alice -- "$look" have alice | xargs)" = "rules state" ]
-	[ "$(ab-vault exec alice -- "$look" have alice | xargs)" = "secrets profile rules state evidence audit" ]
+	[ "$(ab-vault exec alice -- "$look" have alice | xargs)" = "secrets profile rules state evidence audit notices" ]
 	# several readers, one descriptor
 	# shellcheck disable=SC2016
 	ab-vault exec --parts rules alice -- sh -c '"$0" read alice rules >one & "$0" read alice rules >two; wait' "$look"

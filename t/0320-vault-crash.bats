@@ -35,7 +35,7 @@ sweep() {
 }
 
 nothing_left() {
-	[ "$(ls -A "$AB_VAULT/alice" | xargs)" = "audit lock profile rules secrets state" ]
+	[ "$(ls -A "$AB_VAULT/alice" | xargs)" = "audit lock notices profile rules secrets state" ]
 	[ -z "$(find "$AB_VAULT" -mindepth 1 -maxdepth 1 -name '.*')" ]
 	[ -z "$(find "$AB_VAULT" -name '*.??????')" ]
 }

@@ -125,9 +125,10 @@ $1"
 	jq -e '.consent | .owner == true and .requests_per_day == 42 and .book == "ask"' got
 	jq -e '.notify == [] and (.inbox | length) == 2' got
 	# a program reads the same in its parts
-	ab-vault exec alice -- sh -c 'for p in secrets profile rules; do "$0" read alice $p; done' "$top_builddir/t/unit/vault-test" >parts
+	ab-vault exec alice -- sh -c 'for p in secrets profile rules notices; do "$0" read alice $p; done' "$top_builddir/t/unit/vault-test" >parts
 	jq -es '(.[0] | keys) == ["credentials", "inbox"] and (.[1] | keys) == ["party", "profile"]' parts
-	jq -es '(.[2] | keys) == ["consent", "id", "notify", "pace", "preferences", "provider", "proxy", "schedule", "site", "timezone"]' parts
+	jq -es '(.[2] | keys) == ["consent", "id", "pace", "preferences", "provider", "proxy", "schedule", "site", "timezone"]' parts
+	jq -es '.[3] == {notify: []}' parts
 }
 
 @test "the fixture that other tests start from is a session" {

@@ -36,7 +36,7 @@ says() {
 
 @test "every bit of every file, and every length, is refused as damaged" {
 	keep alice 'a page' page.html
-	for part in secrets profile rules state audit; do
+	for part in secrets profile rules notices state audit; do
 		look_at damage "$AB_VAULT/alice/$part" part alice "$part"
 	done
 	look_at damage "$AB_STATE/alice/evidence/page.html" evidence alice page.html

@@ -13,7 +13,7 @@
 #define PLAN {"ab-plan", PART_BIT(PART_RULES), true}
 #define BOOK {"ab-book", FLOWS, true}
 #define AUDIT {"ab-audit", PART_BIT(PART_AUDIT), false}
-#define NOTIFY {"ab-notify", PART_BIT(PART_RULES), false}
+#define NOTIFY {"ab-notify", PART_BIT(PART_RULES) | PART_BIT(PART_NOTICES), false}
 
 static const struct pipeline pipelines[] = {
 	{"monitor-and-book", "Watches for a session, books what fits, proves it, records it and tells",

@@ -24,11 +24,21 @@ static struct given *given;
 static int ngiven;
 static bool loaded;
 
-static const char *const names[PART_COUNT] = {"secrets", "profile", "rules", "state", "evidence", "audit"};
+static const char *const names[PART_COUNT] = {"secrets", "profile", "rules", "state", "evidence", "audit", "notices"};
 
 const char *part_name(enum part part)
 {
 	return names[part];
+}
+
+bool part_is_written(enum part part)
+{
+	return part == PART_SECRETS || part == PART_PROFILE || part == PART_RULES || part == PART_NOTICES;
+}
+
+bool part_may_lack(enum part part)
+{
+	return part == PART_STATE || part == PART_AUDIT || part == PART_NOTICES; /* an older record has them in its rules */
 }
 
 static int part_of(const char *name, size_t len)

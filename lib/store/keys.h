@@ -14,7 +14,7 @@
 
 #define KEY_BYTES SEAL_KEY
 
-/* A session's parts; each is sealed under a subkey of its own. */
+/* A session's parts; each is sealed under a subkey of its own. (A change on disk names them by these numbers.) */
 enum part {
 	PART_SECRETS,  /* credentials, inbox */
 	PART_PROFILE,  /* profile, party, files */
@@ -22,11 +22,14 @@ enum part {
 	PART_STATE,    /* cookies, tokens; written by whoever ends a page's turn */
 	PART_EVIDENCE, /* sealed pages and pictures */
 	PART_AUDIT,    /* the audit chain's head; ab-audit's own */
+	PART_NOTICES,  /* notify: whom to tell, with the passwords and tokens for it */
 	PART_COUNT
 };
 #define PART_BIT(part) (1u << (part))
 
 const char *part_name(enum part part); /* "secrets" … */
+bool part_is_written(enum part part);  /* by a person, with ab-vault */
+bool part_may_lack(enum part part);    /* that it is not there means that it is empty */
 /* The bits of "rules,state", "all"; 0 when a name is unknown. */
 unsigned parts_parse(const char *names);
 

@@ -279,7 +279,7 @@ jv master_read(const struct master *m, const char *session, enum part part, uint
 	k = secret_alloc(sizeof *k);
 	master_subkey(m, session, part, k);
 	v = record_read(folder, k, session, part, counter, e);
-	if (!json_ok(v) && errno == ENOENT && (part == PART_STATE || part == PART_AUDIT))
+	if (!json_ok(v) && errno == ENOENT && part_may_lack(part))
 		v = jv_object();
 	secret_free(k);
 	free(folder);
@@ -337,11 +337,8 @@ static int write_all_parts(const struct master *m, const char *folder, const cha
 	return r;
 }
 
-int master_new(const struct master *m, const char *session, jv secrets, jv profile, jv rules, struct err *e)
+int master_new(const struct master *m, const char *session, const jv values[PART_COUNT], struct err *e)
 {
-	jv empty = jv_object();
-	const jv values[PART_COUNT] = {[PART_SECRETS] = secrets, [PART_PROFILE] = profile, [PART_RULES] = rules,
-				       [PART_STATE] = empty, [PART_AUDIT] = empty, [PART_EVIDENCE] = empty};
 	char *folder = folder_of(session, e), *tmp = NULL;
 	int lock = -1, r = -1;
 
@@ -367,27 +364,27 @@ int master_new(const struct master *m, const char *session, jv secrets, jv profi
 out:
 	if (lock >= 0)
 		close(lock);
-	jv_free(empty);
 	free(tmp);
 	free(folder);
 	return r;
 }
 
-int master_change(const struct master *m, const char *session, jv secrets, jv profile, jv rules, const uint64_t *counters,
+int master_change(const struct master *m, const char *session, const jv values[PART_COUNT], const uint64_t *counters,
 		  struct err *e)
 {
-	const jv values[] = {secrets, profile, rules};
-	struct subkey *k = secret_alloc(3 * sizeof *k);
-	struct record_new parts[3];
+	struct subkey *k = secret_alloc(PART_COUNT * sizeof *k);
+	struct record_new parts[PART_COUNT];
 	char *folder = folder_of(session, e);
-	int r = -1;
+	int n = 0, r = -1;
 
-	for (int i = 0; i < 3; i++) { /* PART_SECRETS, PART_PROFILE, PART_RULES */
-		master_subkey(m, session, (enum part)i, &k[i]);
-		parts[i] = (struct record_new){(enum part)i, values[i], &k[i], counters != NULL, counters ? counters[i] : 0};
-	}
+	for (enum part p = 0; p < PART_COUNT; p++)
+		if (part_is_written(p)) {
+			master_subkey(m, session, p, &k[n]);
+			parts[n] = (struct record_new){p, values[p], &k[n], counters != NULL, counters ? counters[p] : 0};
+			n++;
+		}
 	if (folder && !master_must_have(session, e))
-		r = record_change(folder, session, parts, 3, e);
+		r = record_change(folder, session, parts, n, e);
 	free(folder);
 	secret_free(k);
 	return r;

@@ -36,13 +36,13 @@ bool master_has(const char *session);
 /* EX_NOINPUT when there is no such session. */
 int master_must_have(const char *session, struct err *e);
 
-/* One part (record_read; state and audit are {} when not there). */
+/* One part (record_read; {} where it isn't there and may lack). */
 jv master_read(const struct master *m, const char *session, enum part part, uint64_t *counter, struct err *e);
-/* Makes a session; all of it or nothing. EX_CANTCREAT when there is one. */
-int master_new(const struct master *m, const char *session, jv secrets, jv profile, jv rules, struct err *e);
-/* Replaces the three parts that people write, all or none. COUNTERS (three, or NULL) as master_read gave them:
+/* Makes a session of VALUES (borrowed; of evidence none); all of it or nothing. EX_CANTCREAT when there is one. */
+int master_new(const struct master *m, const char *session, const jv values[PART_COUNT], struct err *e);
+/* Replaces the parts that people write, all or none. COUNTERS (PART_COUNT, or NULL) as master_read gave them:
  * EX_TEMPFAIL when someone else wrote meanwhile. */
-int master_change(const struct master *m, const char *session, jv secrets, jv profile, jv rules, const uint64_t *counters,
+int master_change(const struct master *m, const char *session, const jv values[PART_COUNT], const uint64_t *counters,
 		  struct err *e);
 /* Removes a session's record. */
 int master_remove(const char *session, struct err *e);

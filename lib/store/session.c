@@ -21,7 +21,8 @@ enum kind {
 	PERSON,    /* a mapping of ANYTHING */
 	MAP,       /* a mapping of FIELDS */
 	LIST,      /* a list of FIELDS[0] */
-	MAPS       /* one mapping of FIELDS[0], or a list of them */
+	MAPS,      /* one mapping of FIELDS[0], or a list of them */
+	URL_OR_MAP /* a URL, or a mapping of FIELDS */
 };
 
 struct spec {
@@ -52,6 +53,12 @@ static const struct spec inbox[] = {
 	F("plaintext", BOOL), F("consume", BOOL), F("idle", DURATION), F("headers", TEXTS), F("interval", DURATION), F("list", TEXT), MAPPING("mail", web_mail), {0},
 };
 static const struct spec inboxes = {.kind = MAP, .fields = inbox};
+
+static const struct spec notice[] = {
+	NEEDED("url", URL), F("smtp", URL), F("username", TEXT), F("password", TEXT), F("token", TEXT), F("from", TEXT), F("cafile", TEXT),
+	F("plaintext", BOOL), F("template", TEXT), F("headers", TEXTS), F("options", TEXTS), {0},
+};
+static const struct spec notices = {.kind = URL_OR_MAP, .fields = notice};
 
 static const struct spec weekday = {.kind = WORD, .words = "mon tue wed thu fri sat sun"};
 
@@ -99,7 +106,8 @@ static const struct spec session[] = {
 	LIST_OF("party", PERSON),
 	MAPPING("preferences", preferences),
 	MAPPING("schedule", schedule),
-	LIST_OF("notify", URL),
+	LISTED("notify", &notices),
+	F("daily", CLOCK),
 	F("proxy", PROXY),
 	MAPPING("consent", consent),
 	{0},
@@ -451,6 +459,8 @@ static jv check(struct check *c, const struct spec *spec, jv v)
 		return check_map(c, spec->fields, v);
 	case LIST:
 		return check_list(c, spec, v);
+	case URL_OR_MAP:
+		return json_is(v, JV_KIND_OBJECT) ? check_map(c, spec->fields, v) : check_text(c, &(struct spec){.kind = URL}, v);
 	case MAPS:
 		return json_is(v, JV_KIND_ARRAY) ? check_list(c, spec, v) : check(c, spec->fields, v);
 	default:
@@ -499,6 +509,8 @@ static enum part part_of(const char *field)
 		return PART_SECRETS;
 	if (strcmp(field, "profile") == 0 || strcmp(field, "party") == 0)
 		return PART_PROFILE;
+	if (strcmp(field, "notify") == 0)
+		return PART_NOTICES;
 	return PART_RULES;
 }
 
@@ -512,11 +524,13 @@ jv session_part(jv whole, enum part part)
 	return out;
 }
 
-jv session_join(jv secrets, jv profile, jv rules)
+jv session_join(const jv parts[PART_COUNT])
 {
-	jv whole = json_merge_take(jv_copy(rules), jv_copy(profile));
+	jv whole = jv_object();
 
-	whole = json_merge_take(whole, jv_copy(secrets));
+	for (enum part p = 0; p < PART_COUNT; p++)
+		if (part_is_written(p))
+			whole = json_merge_take(whole, jv_copy(parts[p]));
 	return json_del(json_del(whole, "id"), "pace");
 }
 

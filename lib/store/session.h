@@ -14,10 +14,10 @@ typedef void session_where(void *ctx, const char *pointer, int *line, int *colum
  * "line L, column C: FIELD: what is wrong"). */
 jv session_check(jv value_taken, session_where *where, void *ctx, struct err *e);
 
-/* The part's share of a whole session, and the whole again from its parts (secrets, profile, rules). The whole
- * is what a person sees: `id` and `pace`, which ab-vault keeps in rules, are not in it. */
+/* The part's share of a whole session ({} for one that people don't write), and the whole again from its parts (borrowed). The
+ * whole is what a person sees: `id` and `pace`, which ab-vault keeps in rules, are not in it. */
 jv session_part(jv whole, enum part part);
-jv session_join(jv secrets, jv profile, jv rules);
+jv session_join(const jv parts[PART_COUNT]);
 
 /* The schema's top fields in the order of the manual, from 0; NULL after the last. */
 const char *session_field(int index);

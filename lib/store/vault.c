@@ -32,7 +32,7 @@ jv part_read(const char *session, enum part part, struct err *e)
 	if (!k)
 		return jv_invalid();
 	v = record_read(folder, k, session, part, NULL, e);
-	if (!json_ok(v) && errno == ENOENT && (part == PART_STATE || part == PART_AUDIT))
+	if (!json_ok(v) && errno == ENOENT && (part_may_lack(part)))
 		v = jv_object();
 	secret_free(k);
 	free(folder);

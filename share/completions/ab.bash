@@ -32,7 +32,7 @@ _ab() {
 	--pipeline | -p) words='monitor-and-book watch-only' ;;
 	--provider) words=$(_ab_providers) ;;
 	--settle) words='booked free' ;;
-	--parts) words='secrets profile rules state evidence audit' ;;
+	--parts) words='secrets profile rules notices state evidence audit' ;;
 	--kdf) words='interactive moderate sensitive' ;;
 	--feedback | --inbox | --rules | --output | --from | --file | --key-file | --maildir | --replay)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
