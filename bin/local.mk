@@ -25,7 +25,7 @@ bin_ab_login_SOURCES = bin/login.c
 bin_ab_login_LDADD = $(WORK)
 
 bin_PROGRAMS += bin/ab-notify
-bin_ab_notify_SOURCES = bin/notify.c bin/notify-outbox.c bin/notify.h
+bin_ab_notify_SOURCES = bin/notify.c bin/notify-daily.c bin/notify-outbox.c bin/notify-words.c bin/notify.h
 bin_ab_notify_LDADD = lib/libplan.a $(STORE)
 
 bin_PROGRAMS += bin/ab-otp

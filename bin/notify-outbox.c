@@ -10,6 +10,7 @@
 
 #define OUTBOX_MAX (64u << 20)
 #define RESERVE (64u << 10) /* bytes of the file for what is to be told when the disk is full: that it is, for one */
+#define SETTINGS_MAX 8192 /* bytes of an address with its settings */
 #define KEEP (30 * 86400000LL) /* how long an id is remembered */
 
 static int write_record(struct outbox *o, jv record, struct err *e)
@@ -36,22 +37,69 @@ static char *address_hash(const char *url)
 	return seal_hex(hex, sum, sizeof sum);
 }
 
-static int take_targets(struct outbox *o, jv urls, struct err *e)
+/* What makes an address this one: another password is no other address, another chat of one service is. */
+static char *item_hash(jv item, const char *url)
 {
-	if (json_len(urls) > TARGETS_MAX)
-		return err_set(e, EX_CONFIG, "notify has more than %d addresses", TARGETS_MAX);
-	for (struct json_iter it = json_iter(urls); json_next(&it);) {
-		const char *url = json_string(it.value, "");
-		size_t n = strcspn(url, ":");
+	jv options = json_get(item, "options");
+	char *more = json_ok(options) && json_len(options) ? json_text(options) : xstrdup(""), *all = xasprintf("%s%s", url, more);
+	char *hash = address_hash(all);
 
-		if (!n || !url[n]) {
-			json_iter_end(&it);
-			return err_set(e, EX_CONFIG, "notify: address %d has no scheme (exec:PROGRAM, file:PATH, …)", o->ntargets + 1);
-		}
-		o->targets[o->ntargets++] = (struct target){.url = xstrdup(url), .scheme = xstrndup(url, n),
-							    .hash = address_hash(url), .driver = DRIVER_NONE};
+	free(all);
+	free(more);
+	jv_free(options);
+	return hash;
+}
+
+static struct target *target_of(struct outbox *o, const char *hash)
+{
+	for (int i = 0; i < o->ntargets; i++)
+		if (strcmp(o->targets[i].hash, hash) == 0)
+			return &o->targets[i];
+	return NULL;
+}
+
+/* ITEM is an object here. */
+static int take_target(struct outbox *o, jv item, struct err *e)
+{
+	const char *url = json_str(item, "url", "");
+	size_t n = strcspn(url, ":");
+	char *hash, *text;
+	bool again, large;
+
+	if (!n || !url[n])
+		return err_set(e, EX_CONFIG, "notify: address %d has no scheme (exec:PROGRAM, file:PATH, …)", o->ntargets + 1);
+	text = json_text(item);
+	large = strlen(text) > SETTINGS_MAX;
+	explicit_bzero(text, strlen(text));
+	free(text);
+	if (large)
+		return err_set(e, EX_CONFIG, "notify: address %d is longer than %d KiB with its settings", o->ntargets + 1, SETTINGS_MAX >> 10);
+	hash = item_hash(item, url);
+	again = target_of(o, hash);
+	if (again) {
+		free(hash);
+		return err_set(e, EX_CONFIG, "notify: address %d stands there twice", o->ntargets + 1);
 	}
+	o->targets[o->ntargets++] = (struct target){.url = xstrdup(url), .scheme = xstrndup(url, n), .hash = hash,
+						    .settings = jv_copy(item), .driver = DRIVER_NONE};
 	return 0;
+}
+
+static int take_targets(struct outbox *o, jv items, struct err *e)
+{
+	int r = 0;
+
+	if (json_len(items) > TARGETS_MAX)
+		return err_set(e, EX_CONFIG, "notify has more than %d addresses", TARGETS_MAX);
+	for (struct json_iter it = json_iter(items); !r && json_next(&it);) {
+		jv item = json_is(it.value, JV_KIND_OBJECT) ? jv_copy(it.value) : json_obj("url", jv_copy(it.value), NULL);
+
+		r = take_target(o, item, e);
+		jv_free(item);
+		if (r)
+			json_iter_end(&it);
+	}
+	return r;
 }
 
 static void add_delivery(struct outbox *o, jv message, struct target *to)
@@ -65,14 +113,6 @@ static void add_delivery(struct outbox *o, jv message, struct target *to)
 		end = &(*end)->next;
 	*end = d;
 	o->npending++;
-}
-
-static struct target *target_of(struct outbox *o, const char *hash)
-{
-	for (int i = 0; i < o->ntargets; i++)
-		if (strcmp(o->targets[i].hash, hash) == 0)
-			return &o->targets[i];
-	return NULL;
 }
 
 /* What the file says: messages by id, and {id: {HASH: "sent"|"gave_up"}}. */
@@ -96,6 +136,8 @@ static void take_record(struct outbox *o, struct found *f, jv r)
 	} else if (strcmp(what, "trouble") == 0) {
 		o->troubles = json_bool(r, "open", false) ? json_set(o->troubles, json_str(r, "key", ""), jv_true())
 							  : json_del(o->troubles, json_str(r, "key", ""));
+	} else if (strcmp(what, "daily") == 0 && clock_parse(json_str(r, "next", ""), &o->daily)) {
+		o->daily = -1;
 	}
 }
 
@@ -166,6 +208,13 @@ static void keep_pending(struct outbox *o, struct str *file, struct found *f)
 	}
 }
 
+static jv daily_record(const struct outbox *o)
+{
+	char next[CLOCK_TEXT];
+
+	return json_obj("what", jv_string("daily"), "next", jv_string(clock_format(o->daily, next)), NULL);
+}
+
 /* The file anew: pending messages whole, of the others the id for a while. */
 static int rewrite(struct outbox *o, const char *path, struct found *f, struct err *e)
 {
@@ -186,6 +235,8 @@ static int rewrite(struct outbox *o, const char *path, struct found *f, struct e
 	o->known = young;
 	for (struct json_iter it = json_iter(o->troubles); json_next(&it);)
 		keep_line(&file, json_obj("what", jv_string("trouble"), "key", jv_string(it.key), "open", jv_true(), NULL));
+	if (o->daily >= 0)
+		keep_line(&file, daily_record(o));
 	r = fs_replace(path, str_text(&file), file.len, e);
 	str_free(&file);
 	return r;
@@ -208,14 +259,14 @@ static void open_file(struct outbox *o, const char *path, struct found *f)
 		fs_reserve(o->fd, RESERVE);
 }
 
-int outbox_open(struct outbox *o, const char *session, jv urls, int64_t patience, struct err *e)
+int outbox_open(struct outbox *o, const char *session, jv items, int64_t patience, struct err *e)
 {
 	char *path = path_state(session, "notify.ndjson", e);
 	struct found f = {jv_object(), jv_object()};
 	int r = -1;
 
-	*o = (struct outbox){.fd = -1, .known = jv_object(), .troubles = jv_object(), .patience = patience};
-	if (path && take_targets(o, urls, e) == 0 && load(o, path, &f, e) == 0) {
+	*o = (struct outbox){.fd = -1, .known = jv_object(), .troubles = jv_object(), .daily = -1, .patience = patience};
+	if (path && take_targets(o, items, e) == 0 && load(o, path, &f, e) == 0) {
 		open_file(o, path, &f);
 		r = 0;
 	}
@@ -247,6 +298,7 @@ void outbox_close(struct outbox *o)
 		free(o->targets[i].url);
 		free(o->targets[i].scheme);
 		free(o->targets[i].hash);
+		jv_free(o->targets[i].settings);
 	}
 	jv_free(o->known);
 	jv_free(o->troubles);
@@ -259,14 +311,15 @@ bool outbox_knows(const struct outbox *o, const char *id)
 	return json_has(o->known, id);
 }
 
-int outbox_add(struct outbox *o, const char *id, jv title, jv text, jv event, struct err *e)
+int outbox_add(struct outbox *o, const char *id, jv title, jv text, jv event, const struct target *except, struct err *e)
 {
 	char now[CLOCK_TEXT];
 	jv to = jv_array(), message;
 	int r;
 
 	for (int i = 0; i < o->ntargets; i++)
-		to = json_push(to, jv_string(o->targets[i].hash));
+		if (&o->targets[i] != except)
+			to = json_push(to, jv_string(o->targets[i].hash));
 	message = json_obj("what", jv_string("new"), "id", jv_string(id), "time", jv_string(clock_format(clock_wall(), now)),
 			   "title", title, "text", text, "event", event, "to", to, NULL);
 	if (o->npending + o->ntargets > PENDING_MAX) {
@@ -275,7 +328,8 @@ int outbox_add(struct outbox *o, const char *id, jv title, jv text, jv event, st
 		r = write_record(o, jv_copy(message), e);
 		o->known = json_set_str(o->known, id, now);
 		for (int i = 0; i < o->ntargets; i++)
-			add_delivery(o, message, &o->targets[i]);
+			if (&o->targets[i] != except)
+				add_delivery(o, message, &o->targets[i]);
 	}
 	jv_free(message);
 	return r;
@@ -327,4 +381,14 @@ void outbox_clear(struct outbox *o, const char *prefix)
 	}
 	jv_free(o->troubles);
 	o->troubles = left;
+}
+
+void outbox_set_daily(struct outbox *o, int64_t next)
+{
+	struct err e;
+
+	o->daily = next;
+	/* when this is lost, the message comes once more after a crash */
+	if (write_record(o, daily_record(o), &e))
+		warn("%s", e.text);
 }

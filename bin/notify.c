@@ -1,4 +1,4 @@
-/* ab-notify: tells the person what matters, through drivers, at least once. The outbox is in notify-outbox.c. */
+/* ab-notify: tells the person what matters, through drivers, at least once. What for the outbox, the words and the daily message is in notify-*.c. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -12,7 +12,6 @@
 #include "base/proc.h"
 #include "base/sandbox.h"
 #include "notify.h"
-#include "plan/slot.h"
 #include "store/journal.h"
 #include "store/keys.h"
 #include "store/vault.h"
@@ -21,10 +20,10 @@
 
 #define RULES_MAX (1u << 20)
 #define REQUEST_MAX 32768          /* fits into a new pipe: writing it does not wait for the driver */
-#define TEXT_MAX 2000
+#define OURS (PART_BIT(PART_RULES) | PART_BIT(PART_NOTICES))
+#define SELF_KEY 48
 #define RETRY_FIRST 1000
 #define RETRY_MAX 600000
-#define RUN_TROUBLE "/ab-run/"     /* what the troubles that ab-run tells of begin with */
 #define OLD (7 * 86400000LL)       /* results in the journal that are older were told, or are no news */
 
 static const char *rules_file, *deadline_text, *linger_text, *steady_text, *timeout_text;
@@ -39,227 +38,65 @@ static const struct opt options[] = {
 	{0},
 };
 
-static const char *session, *zone;
+static const char *session;
 static struct outbox outbox;
+static struct teller teller;
+static struct daily daily;
 static struct copy copy;
-static int64_t started; /* clock_mono */
 static int output_status; /* exit status for a standard output that failed */
-
-/* ---- what is said --------------------------------------------------------------------------------- */
-
-struct words {
-	struct str title, text;
-	char trouble[200]; /* told once while it lasts; "" when the message is no trouble */
-};
-
-__attribute__((format(printf, 2, 3))) static void title(struct words *w, const char *fmt, ...)
-{
-	char text[200];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
-	str_reset(&w->title);
-	str_addf(&w->title, "%s: %s", session, text);
-}
-
-/* A sentence of the text: BEFORE and VALUE; nothing when there is no value. */
-static void sentence(struct words *w, const char *before, const char *value)
-{
-	if (value && *value)
-		str_addf(&w->text, "%s%s%.*s.", w->text.len ? " " : "", before, TEXT_MAX / 4, value);
-}
-
-static void sentence_time(struct words *w, const char *before, const char *value)
-{
-	char local[CLOCK_TEXT];
-	int64_t at;
-
-	if (value && clock_parse(value, &at) == 0)
-		sentence(w, before, clock_format_in(zone, at, local));
-	else
-		sentence(w, before, value);
-}
-
-static void say_slot(struct words *w, jv data)
-{
-	jv given = json_get(data, "slot"), slot = slot_parse(given, NULL);
-	char *text = json_ok(slot) ? slot_text(slot, zone) : NULL;
-
-	sentence(w, "", text);
-	free(text);
-	jv_free(slot);
-	jv_free(given);
-}
-
-static bool say_result(struct words *w, jv data)
-{
-	const char *status = json_str(data, "status", "");
-
-	if (strcmp(status, "booked") == 0)
-		title(w, "booked");
-	else if (strcmp(status, "pending") == 0)
-		title(w, "held, but not booked yet");
-	else if (strcmp(status, "unknown") == 0)
-		title(w, "booked or not: unknown");
-	else
-		return false; /* of a failure the next choice follows; the last one is a session.state */
-	say_slot(w, data);
-	sentence(w, "Reference ", json_str(data, "reference", NULL));
-	sentence_time(w, "Until ", json_str(data, "until", NULL));
-	sentence(w, "", json_str(data, "reason", NULL));
-	if (strcmp(status, "unknown") == 0)
-		sentence(w, "", "Nothing more is tried until it is settled: look at the site, then use ab-book --settle");
-	return true;
-}
-
-static bool say_state(struct words *w, jv data)
-{
-	if (strcmp(json_str(data, "to", ""), "failed") != 0)
-		return false;
-	title(w, "given up");
-	sentence(w, "", json_str(data, "why", NULL));
-	return true;
-}
-
-static bool say_question(struct words *w, jv data)
-{
-	const char *ask = json_str(data, "ask", "");
-	char how[120];
-
-	title(w, "you are asked (%.40s)", json_str(data, "kind", "question"));
-	sentence(w, "", json_str(data, "question", NULL));
-	sentence_time(w, "Until ", json_str(data, "deadline", NULL));
-	snprintf(how, sizeof how, "ab-answer %.80s", ask);
-	sentence(w, "Answer with: ", how);
-	return true;
-}
-
-/* "/ab-poll/host" -> "/ab-poll/": one program's troubles end with its all-clear. */
-static void source_of(jv event, char out[80])
-{
-	const char *source = json_str(event, "source", "");
-	size_t n = *source == '/' ? 1 + strcspn(source + 1, "/") : strlen(source);
-
-	snprintf(out, 80, "%.*s/", (int)(n < 70 ? n : 70), source);
-}
-
-static bool say_alert(struct words *w, jv event, jv data)
-{
-	const char *severity = json_str(data, "severity", "warning"), *reason = json_str(data, "reason", "?");
-	char source[80];
-
-	source_of(event, source);
-	if (strcmp(severity, "info") == 0) {
-		if (!outbox_troubled(&outbox, source))
-			return false;
-		title(w, "all clear");
-	} else {
-		/* the class of trouble is what stands before the first colon */
-		snprintf(w->trouble, sizeof w->trouble, "%s%.20s/%.*s", source, severity, (int)strcspn(reason, ":"), reason);
-		title(w, "%.20s", severity);
-	}
-	sentence(w, "", reason);
-	sentence(w, "", json_str(data, "hint", NULL));
-	return true;
-}
-
-/* Trouble with the site, which passes, is not a refusal: its reason begins with a verdict. */
-static bool refused(const char *reason)
-{
-	static const char *const passing[] = {"throttled", "blocked", "expired", "queued", "challenged", "maintenance", "changed",
-					      "unreachable", "paused"};
-	size_t n = strcspn(reason, ":");
-
-	for (size_t i = 0; reason[n] && i < sizeof passing / sizeof *passing; i++)
-		if (strlen(passing[i]) == n && memcmp(passing[i], reason, n) == 0)
-			return false;
-	return true;
-}
-
-/* ab-run tells of a pipeline that ends again and again, or is not heard. That it has run for a while since is its all-clear:
- * ab-run itself can't tell, as we are the ones who would. */
-static bool say_steady(struct words *w)
-{
-	if (clock_mono() - started < steady || !outbox_troubled(&outbox, RUN_TROUBLE))
-		return false;
-	title(w, "all clear");
-	sentence(w, "", "the pipeline runs again, and is heard");
-	return true;
-}
-
-static bool say_login(struct words *w, jv data)
-{
-	const char *reason = json_str(data, "reason", "no reason given");
-
-	if (json_bool(data, "ok", false)) {
-		outbox_clear(&outbox, "login");
-		return false;
-	}
-	snprintf(w->trouble, sizeof w->trouble, "login");
-	title(w, "login refused");
-	sentence(w, "", reason);
-	return refused(reason);
-}
-
-/* True when EVENT is to be told, with the words for it. */
-static bool words_for(struct words *w, jv event)
-{
-	const char *type = event_type(event);
-	jv data = event_data(event);
-	bool told = false;
-
-	if (strcmp(type, "booking.result") == 0)
-		told = say_result(w, data);
-	else if (strcmp(type, "session.state") == 0)
-		told = say_state(w, data);
-	else if (strcmp(type, "human.required") == 0)
-		told = say_question(w, data);
-	else if (strcmp(type, "runtime.alert") == 0)
-		told = say_alert(w, event, data);
-	else if (strcmp(type, "session.login") == 0)
-		told = say_login(w, data);
-	else if (strcmp(type, "agent.heartbeat") == 0)
-		told = say_steady(w);
-	jv_free(data);
-	return told && !(*w->trouble && outbox_troubled(&outbox, w->trouble));
-}
 
 /* ---- the outbox's in and out ---------------------------------------------------------------------- */
 
 /* What could not be told is said where it can be: downstream, and on stderr. */
-static void alert(const char *reason, const char *hint)
+static jv alert(const char *reason, const char *hint)
 {
 	char *text = xasprintf("notify_failed: %s", reason);
+	jv event = event_make("runtime.alert", session, NULL,
+			      json_obj("severity", jv_string("error"), "reason", jv_string(text), "hint", jv_string(hint), NULL));
 
 	warn("%s; %s", reason, hint);
-	copy_add(&copy, event_make("runtime.alert", session, NULL,
-				   json_obj("severity", jv_string("error"), "reason", jv_string(text), "hint", jv_string(hint), NULL)));
+	copy_add(&copy, jv_copy(event));
 	free(text);
+	return event;
+}
+
+/* Into the outbox, for all addresses but EXCEPT (NULL: for all). */
+static void post(const struct words *w, jv event, const struct target *except)
+{
+	struct err e;
+
+	if (outbox.ntargets &&
+	    outbox_add(&outbox, json_str(event, "id", ""), jv_string(str_text(&w->title)), jv_string(str_text(&w->text)),
+		       jv_copy(event), except, &e))
+		jv_free(alert(e.text, e.status == EX_TEMPFAIL ? "this one is not told: mend the ways to the person" : "it is told, but would be lost in a crash"));
 }
 
 static void enqueue(jv event)
 {
-	struct words w = {.title = {.max = TEXT_MAX}, .text = {.max = TEXT_MAX}};
-	const char *id = json_str(event, "id", "");
-	char source[80];
-	struct err e;
+	struct words w;
 
-	if (!outbox_knows(&outbox, id) && words_for(&w, event)) {
-		if (outbox.ntargets && outbox_add(&outbox, id, jv_string(str_text(&w.title)), jv_string(str_text(&w.text)), jv_copy(event), &e))
-			alert(e.text, e.status == EX_TEMPFAIL ? "this one is not told: mend the ways to the person" : "it is told, but would be lost in a crash");
-		if (*w.trouble)
-			outbox_trouble(&outbox, w.trouble);
-		if (strcmp(event_type(event), "runtime.alert") == 0 && !*w.trouble) {
-			source_of(event, source);
-			outbox_clear(&outbox, source);
-		}
-		if (strcmp(event_type(event), "agent.heartbeat") == 0) /* say_steady's */
-			outbox_clear(&outbox, RUN_TROUBLE);
+	words_init(&w);
+	if (!outbox_knows(&outbox, json_str(event, "id", "")) && words_for(&teller, &w, event)) {
+		post(&w, event, NULL);
+		words_told(&teller, &w, event);
 	}
-	str_free(&w.title);
-	str_free(&w.text);
+	words_free(&w);
+}
+
+/* LAST: the input has ended. */
+static void post_daily(bool last)
+{
+	struct words w;
+	jv event;
+
+	if (!daily_due(&daily, &outbox, last))
+		return;
+	words_init(&w);
+	event = daily_say(&daily, session, &w);
+	post(&w, event, NULL);
+	daily_told(&daily, &outbox);
+	copy_add(&copy, event);
+	words_free(&w);
 }
 
 /* A run that was killed between ab-book's telling and ours: the journal has what was told to nobody. */
@@ -286,13 +123,25 @@ static void catch_up(void)
 static jv request_for(const struct delivery *d)
 {
 	jv event = json_get(d->message, "event");
-	char *text = json_text(event);
+	char *text = json_text(event), *calendar = words_calendar(session, teller.zone, event);
+	jv request;
 
 	if (strlen(text) > REQUEST_MAX) /* its words are told; the rest is in the audit chain */
 		event = json_del(event, "data");
 	free(text);
-	return json_obj("do", jv_string("send"), "id", json_get(d->message, "id"), "url", jv_string(d->to->url), "title",
-			json_get(d->message, "title"), "text", json_get(d->message, "text"), "event", event, NULL);
+	request = json_obj("do", jv_string("send"), "id", json_get(d->message, "id"), "url", jv_string(d->to->url), "settings",
+			   jv_copy(d->to->settings), "title", json_get(d->message, "title"), "text", json_get(d->message, "text"), "event", event, NULL);
+	if (calendar)
+		request = json_set_str(request, "calendar", calendar);
+	free(calendar);
+	return request;
+}
+
+/* The trouble that an address is. */
+static const char *self_key(char out[SELF_KEY], const struct target *t)
+{
+	snprintf(out, SELF_KEY, "/ab-notify/%s", t->hash);
+	return out;
 }
 
 static void finish(struct delivery *d, const char *what)
@@ -303,21 +152,47 @@ static void finish(struct delivery *d, const char *what)
 		warn("%s: the message may be sent again", e.text);
 }
 
-static void failed(struct delivery *d, const char *why, bool retry)
+/* That one way failed is told by the others, once until it works again; that this message failed, too, is not. */
+static void tell_others(const struct delivery *d, const char *reason, const char *hint)
 {
-	int64_t pause = RETRY_FIRST << (d->tries < 12 ? d->tries * 2 : 24);
+	jv of = json_get(d->message, "event"), event = jv_null();
+	char key[SELF_KEY];
+	struct words w;
+
+	if (strcmp(json_str(of, "type", ""), "runtime.alert") != 0 || !str_starts(json_str(of, "source", ""), "/ab-notify/"))
+		event = alert(reason, hint);
+	else
+		warn("%s", reason);
+	if (json_is(event, JV_KIND_OBJECT) && outbox.ntargets > 1 && !outbox_troubled(&outbox, self_key(key, d->to))) {
+		words_init(&w);
+		words_title(&w, session, "error");
+		words_add(&w, "", reason);
+		words_add(&w, "", hint);
+		post(&w, event, d->to);
+		outbox_trouble(&outbox, key);
+		words_free(&w);
+	}
+	jv_free(event);
+	jv_free(of);
+}
+
+/* LATER: ms that the other side asks to wait. */
+static void failed(struct delivery *d, const char *why, bool retry, int64_t later)
+{
+	int64_t pause = RETRY_FIRST << (d->tries < 12 ? d->tries * 2 : 24), now = clock_mono();
 	char *reason;
 
 	if (launch_lost())
 		die(EX_TEMPFAIL, "the launcher was killed: nothing can be started any more; the next ab-notify %s goes on", session);
 	d->tries++;
-	if (retry && clock_mono() < d->ends) {
+	if (retry && now < d->ends) {
 		warn("%s: %s; it is tried again", d->to->scheme, why);
-		d->due = clock_mono() + (pause > RETRY_MAX ? RETRY_MAX : pause);
+		pause = pause > RETRY_MAX ? RETRY_MAX : pause;
+		d->due = now + (later <= pause ? pause : later < d->ends - now ? later : d->ends - now);
 		return;
 	}
 	reason = xasprintf("'%.100s' was not told by %s: %.200s", json_str(d->message, "title", ""), d->to->scheme, why);
-	alert(reason, "tell the person another way, and mend this one");
+	tell_others(d, reason, "tell the person another way, and mend this one");
 	free(reason);
 	finish(d, "gave_up");
 }
@@ -327,7 +202,7 @@ static void begin(struct target *t, struct delivery *d)
 	struct err e;
 
 	if (driver_start(&t->driver, "notify", t->scheme, NULL, &e)) {
-		failed(d, e.text, e.status != EX_UNAVAILABLE && e.status != EX_CONFIG);
+		failed(d, e.text, e.status != EX_UNAVAILABLE && e.status != EX_CONFIG, 0);
 		return;
 	}
 	t->sending = d;
@@ -335,7 +210,7 @@ static void begin(struct target *t, struct delivery *d)
 	if (driver_send(&t->driver, request_for(d), &e)) {
 		t->sending = NULL;
 		driver_stop(&t->driver, 0);
-		failed(d, e.text, true);
+		failed(d, e.text, true, 0);
 	}
 }
 
@@ -356,6 +231,7 @@ static void mind(struct target *t, bool readable)
 	bool late = clock_mono() >= t->until;
 	struct delivery *d = t->sending;
 	struct err e = {0};
+	char key[SELF_KEY];
 	jv answer = readable || late ? driver_recv(&t->driver, clock_mono(), &e) : jv_invalid();
 	char why[240];
 
@@ -364,15 +240,16 @@ static void mind(struct target *t, bool readable)
 	t->sending = NULL;
 	driver_stop(&t->driver, late ? 0 : 200);
 	if (json_bool(answer, "ok", false)) {
+		outbox_clear(&outbox, self_key(key, d->to));
 		finish(d, "sent");
 	} else if (json_ok(answer)) {
 		jv said = json_path(answer, "error.message");
 
 		snprintf(why, sizeof why, "%.200s", json_string(said, "it gave no reason"));
 		jv_free(said);
-		failed(d, why, json_bool(answer, "retry", true));
+		failed(d, why, json_bool(answer, "retry", true), json_int(answer, "retry_ms", 0));
 	} else {
-		failed(d, e.text, true);
+		failed(d, e.text, true, 0);
 	}
 	jv_free(answer);
 }
@@ -389,7 +266,7 @@ static int64_t wake_at(int64_t end)
 	for (struct delivery *d = outbox.pending; d; d = d->next)
 		if (!d->to->sending && (at < 0 || d->due < at))
 			at = d->due;
-	return at;
+	return end < 0 ? clock_earlier(at, daily_at(&daily, &outbox)) : at;
 }
 
 static void take(void)
@@ -401,8 +278,10 @@ static void take(void)
 		die(EX_IOERR, "read standard input:");
 	if (got != LINE_OK)
 		return;
-	if (strcmp(event_subject(event), session) == 0)
+	if (strcmp(event_subject(event), session) == 0) {
+		daily_hear(&daily, event);
 		enqueue(event);
+	}
 	jv_free(event);
 }
 
@@ -440,6 +319,7 @@ static bool turn(bool reading, int64_t end)
 	for (int i = 0; i < outbox.ntargets; i++)
 		if (outbox.targets[i].sending)
 			mind(&outbox.targets[i], p[2 + i].revents);
+	post_daily(copy.eof);
 	begin_due();
 	return reading && write_out(p[1].revents);
 }
@@ -494,17 +374,23 @@ static void look_for_drivers(void)
 static jv read_rules(char **argv)
 {
 	struct err e;
-	jv v;
+	jv v, notices;
 
-	if (!rules_file && keys_need(argv, session, PART_BIT(PART_RULES), &e))
+	if (!rules_file && keys_need(argv, session, OURS, &e))
 		die_err(&e);
-	keys_keep(PART_BIT(PART_RULES));
+	keys_keep(OURS);
 	/* what it starts may use the network, and gets no key */
 	if (launch_init(&e) || sandbox_no_network(&e))
 		die_err(&e);
 	v = rules_file ? json_read(rules_file, RULES_MAX, &e) : part_read(session, PART_RULES, &e);
 	if (!json_ok(v))
 		die_err(&e);
+	if (!rules_file) {
+		notices = part_read(session, PART_NOTICES, &e);
+		if (!json_ok(notices))
+			die_err(&e);
+		v = json_merge_take(v, notices);
+	}
 	return v;
 }
 
@@ -518,7 +404,7 @@ int main(int argc, char **argv)
 {
 	static const struct opt_spec spec = {"ab-notify", "[OPTION…] SESSION", "Tells the person what matters, at least once.", options, 1, 1, false};
 	struct err e;
-	jv rules, urls;
+	jv rules, items;
 	int status;
 
 	sandbox_private();
@@ -528,18 +414,19 @@ int main(int argc, char **argv)
 	duration(steady_text, "steady", &steady);
 	duration(timeout_text, "timeout", &timeout);
 	rules = read_rules(argv);
-	zone = json_str(rules, "timezone", "UTC");
+	teller = (struct teller){session, json_str(rules, "timezone", "UTC"), &outbox, clock_mono(), steady};
 	take_lock();
-	urls = json_get(rules, "notify");
-	if (outbox_open(&outbox, session, urls, patience, &e))
+	items = json_get(rules, "notify");
+	if (outbox_open(&outbox, session, items, patience, &e))
 		die_err(&e);
 	look_for_drivers();
-	started = clock_mono();
+	daily_open(&daily, json_str(rules, "daily", NULL), teller.zone, &outbox);
 	copy_init(&copy, STDIN_FILENO, STDOUT_FILENO);
 	status = run();
 	outbox_close(&outbox);
 	copy_free(&copy);
-	jv_free(urls);
+	daily_close(&daily);
+	jv_free(items);
 	jv_free(rules);
 	return status;
 }

@@ -79,16 +79,110 @@ is() { [ "$1" = "$2" ] || { printf 'is:        %s\nshould be: %s\n' "$1" "$2" >&
 	is "$(said)" ""
 }
 
-@test "a driver gets one request: id, address, words and the event" {
-	booked r7 | notify fake:ok >/dev/null
-	is "$(jq -c '[keys, .do, .id, .url, .event.type, .event.data.reference]' "$got")" \
-		'[["do","event","id","text","title","url"],"send","r7","fake:ok","booking.result","R-1"]'
+@test "a driver gets one request: id, address, words, the event, what stands beside the address" {
+	event session.state '{"to": "failed", "why": "refused"}' r7 | notify fake:ok >/dev/null
+	is "$(jq -c '[keys, .do, .id, .url, .settings, .event.type, .event.data.why]' "$got")" \
+		'[["do","event","id","settings","text","title","url"],"send","r7","fake:ok",{"url":"fake:ok"},"session.state","refused"]'
+	: >"$got"
+	jq -nc '{notify: [{url: "fake:ok", password: "s3same-4711", options: {chat: "1"}}, {url: "fake:ok", options: {chat: "2"}}]}' >"$FAKE/rules.json"
+	booked r8 | ab-notify --rules "$FAKE/rules.json" alice >"$out" 2>"$err"
+	is "$(jq -sc 'sort_by(.settings.options.chat) | map([.id, .settings.password, .settings.options.chat])' "$got")" '[["r8","s3same-4711","1"],["r8",null,"2"]]'
+	is "$(grep -rl s3same-4711 "$AB_STATE" "$out" "$err" | wc -l)" 0
+}
+
+@test "what is booked comes with an entry for the calendar, which is the same when it is told again" {
+	event booking.result '{"goal": "g7", "status": "booked", "reference": "R,1;\\\\", "slot": {"id": "s", "start": "2026-12-01T09:30:00+03:00",
+		"end": "2026-12-01T10:15:00+03:00", "timezone": "Europe/Istanbul", "location": "Ankara; Çankaya, ğğğğğğğğğğğğğğğğğğğğğğğğğğğğğğğğğğğğğğğğğ",
+		"category": "short-stay"}}' r1 | notify fake:second >/dev/null 2>&1
+	is "$(jq -r .calendar "$got" | sort -u | grep -c ^UID)" 1
+	is "$(jq -s 'map(.calendar) | unique | length' "$got")" 1
+	jq -rj '.calendar' <(head -n 1 "$got") >"$FAKE/it.ics"
+	/usr/bin/python3 - "$FAKE/it.ics" <<-'END'
+	import sys, icalendar
+	data = open(sys.argv[1], "rb").read()
+	assert all(len(line) <= 75 for line in data.split(b"\r\n")), "a line is too long"
+	assert b"\n" not in data.replace(b"\r\n", b"")
+	calendar = icalendar.Calendar.from_ical(data)
+	assert calendar["METHOD"] == "PUBLISH"
+	event, = calendar.walk("VEVENT")
+	assert event["UID"] == "g7@ab.invalid", event["UID"]
+	assert event.decoded("DTSTART").isoformat() == "2026-12-01T06:30:00+00:00", event.decoded("DTSTART")
+	assert event.decoded("DTEND").isoformat() == "2026-12-01T07:15:00+00:00"
+	assert event["LOCATION"] == "Ankara; Çankaya, " + "ğ" * 41, event["LOCATION"]
+	assert event["SUMMARY"] == "Appointment of alice: short-stay"
+	assert event["DESCRIPTION"].endswith("\nReference R,1;\\"), event["DESCRIPTION"]
+	END
+	# nothing else has one
+	: >"$got"
+	{ event booking.result "{\"status\": \"pending\", \"slot\": $slot}"; event booking.result '{"status": "booked", "slot": {"id": "x"}}'; } | notify fake:ok >/dev/null
+	is "$(jq -s 'map(has("calendar")) | unique | join(",")' -r "$got")" false
+}
+
+@test "still watching: once a day, also when nothing ran at that time, and what was seen" {
+	local at day
+	at=$(TZ=Asia/Kathmandu date -d '-2 minutes' +%H:%M) # not a whole hour off, so that UTC would show
+	day=$(TZ=Asia/Kathmandu date -d '-2 minutes' +%F)
+	jq -nc --arg at "$at" '{timezone: "Asia/Kathmandu", daily: $at, notify: ["fake:ok"]}' >"$FAKE/rules.json"
+	watch() { ab-notify --rules "$FAKE/rules.json" alice; }
+	round() { event agent.heartbeat "{\"agent\": \"ab-poll\", \"verdict\": \"$1\", \"checked_at\": \"2026-11-23T05:00:00Z\"}" "" /ab-poll/here; }
+	# the first run only sets the time
+	round none | watch >"$out"
+	is "$(jq -r .what "$box") $(wc -l <"$got")" "daily 0"
+	is "$(TZ=Asia/Kathmandu date -d "$(jq -r .next "$box")" +%R)" "$at"
+	[ "$(date -d "$(jq -r .next "$box")" +%s)" -gt "$(date +%s)" ]
+	# it passed while nothing ran
+	due() { jq -nc --arg next "$(date -u -d "TZ=\"Asia/Kathmandu\" $day $at" +%FT%TZ)" '{what: "daily", next: $next}' >"$box"; }
+	due
+	{ round none; round none; round available; round throttled; round unreachable; round throttled; } >"$FAKE/rounds"
+	watch <"$FAKE/rounds" >"$out"
+	is "$(jq -r .title "$got")" "alice: still watching"
+	[[ $(jq -r .text "$got") == *"1 check since "*": 1 with nothing free, 0 with slots. The last good look was at 2026-11-23T10:45:00+05:45." ]]
+	is "$(jq -c 'select(.type == "agent.report").data | [.checks, .verdicts]' "$out")" '[1,{"none":1}]'
+	watch <"$FAKE/rounds" >"$out"
+	is "$(wc -l <"$got")" 1
+	# at the end of the input it is told at the latest; blind is said to be blind
+	: >"$got"
+	due
+	{ round throttled; } | watch >"$out"
+	is "$(jq -r .title "$got")" "alice: still here, but nothing could be seen"
+	[[ $(jq -r .text "$got") == *"Not seen: 1 throttled." ]]
+	# the time of day was set to another: the old one does not count
+	: >"$got"
+	due
+	jq -c '.daily = "00:00"' "$FAKE/rules.json" >"$FAKE/r" && mv "$FAKE/r" "$FAKE/rules.json"
+	round none | watch >"$out"
+	is "$(wc -l <"$got")" 0
+}
+
+@test "a driver may say when to come again" {
+	SECONDS=0
+	booked | notify fake:busy >"$out" 2>"$err"
+	is "$(wc -l <"$got")" 2
+	[ "$SECONDS" -ge 2 ] # a second would be our own pause
+	# but not after the message's time
+	: >"$got"
+	booked r2 | notify fake:busy --deadline 1200ms >"$out" 2>"$err"
+	is "$(wc -l <"$got")" 2
+}
+
+@test "that one way fails is told by the others, once until it works again" {
+	{ booked r1; booked r2; } | notify fake:ok,fake:broken >"$out" 2>"$err"
+	is "$(jq -r 'select(.url == "fake:ok").title' "$got" | paste -sd,)" "alice: booked,alice: booked,alice: error"
+	is "$(jq -r 'select(.url == "fake:broken").title' "$got" | paste -sd,)" "alice: booked,alice: booked"
+	[[ $(jq -r 'select(.title == "alice: error").text' "$got") == *"was not told by fake: no such person."* ]]
+	is "$(jq -r 'select(.type == "runtime.alert").data.reason' "$out" | wc -l)" 2
+	touch "$FAKE/mended"
+	booked r3 | notify fake:ok,fake:broken >"$out" 2>"$err"
+	rm "$FAKE/mended"
+	: >"$got"
+	booked r4 | notify fake:ok,fake:broken >"$out" 2>"$err"
+	is "$(jq -r 'select(.url == "fake:ok").title' "$got" | paste -sd,)" "alice: booked,alice: error"
 }
 
 @test "every address is told, and one that fails does not keep the others from it" {
 	booked | notify fake:never,fake:ok,fake:half >"$out" 2>"$err"
-	is "$(jq -r .url "$got" | sort | paste -sd,)" "fake:half,fake:never,fake:ok"
-	is "$(jq -r 'select(.what == "sent").id' "$box" | wc -l)" 2
+	is "$(jq -r 'select(.id == "r1").url' "$got" | sort | paste -sd,)" "fake:half,fake:never,fake:ok"
+	is "$(jq -r 'select(.what == "sent" and .id == "r1").id' "$box" | wc -l)" 2
 	grep -q 'no such person' "$err"
 }
 
@@ -325,12 +419,29 @@ is() { [ "$1" = "$2" ] || { printf 'is:        %s\nshould be: %s\n' "$1" "$2" >&
 	ab-vault new --from "$FAKE/alice.yaml" alice
 	booked | ab-notify alice >/dev/null
 	is "$(jq -r .id "$FAKE/told")" r1
+	# only the keys of the rules and of the addresses are asked for
+	booked r2 | ab-vault exec --parts rules,notices alice -- ab-notify alice >/dev/null
+	is "$(jq -r .id "$FAKE/told" | paste -sd,)" r1,r2
+	# an older record has the addresses in its rules; when it is changed they move
+	look=$top_builddir/t/unit/vault-test
+	ab-vault exec alice -- sh -c '"$0" read alice rules' "$look" | jq -c --arg url "file:$FAKE/told" '.notify = [$url]' >"$FAKE/rules"
+	ab-vault exec alice -- sh -c '"$0" write alice rules "$(cat "$1")"' "$look" "$FAKE/rules"
+	rm "$AB_VAULT/alice/notices" "$AB_STATE/alice/seen.notices"
+	booked r3 | ab-notify alice >/dev/null
+	is "$(ab-vault get alice notify.0)" "file:$FAKE/told"
+	ab-vault set alice consent.book no
+	is "$(ab-vault exec alice -- "$look" read alice rules | jq 'has("notify")')" false
+	booked r4 | ab-notify alice >/dev/null
+	is "$(jq -r .id "$FAKE/told" | paste -sd,)" r1,r2,r3,r4
 }
 
 @test "mistakes in rules and options" {
 	run notify fake </dev/null
 	is "$status" 78
 	[[ $output == *"address 1 has no scheme"* ]]
+	run notify fake:ok,fake:never,fake:ok </dev/null
+	is "$status" 78
+	[[ $output == *"address 3 stands there twice"* ]]
 	for wrong in "--deadline soon" "--linger x" "--timeout x" "--nonsense"; do
 		# shellcheck disable=SC2086
 		run ab-notify $wrong alice </dev/null
