@@ -53,7 +53,7 @@ struct watch {
 	int tries;
 };
 
-static struct dial_server server;
+static struct mail_server server;
 static char *host, *cafile, *user, *password, *token, *program;
 static bool consume;
 static int64_t idle_time, interval;
@@ -103,54 +103,22 @@ static int add_folder(const char *name, struct err *e)
 	return 0;
 }
 
-/* "HOST", "HOST:PORT", "[ADDRESS]:PORT" */
-static int take_host(char *text, struct err *e)
-{
-	char *end = *text == '[' ? strchr(text, ']') : NULL, *colon = strchr(end ? end : text, ':');
-	long long port = server.tls ? 993 : 143;
-
-	if (colon && str_long(colon + 1, 1, 65535, &port))
-		return err_set(e, EX_CONFIG, "inbox url: '%.40s' is no port", colon + 1);
-	if (end)
-		*end = '\0';
-	else if (colon)
-		*colon = '\0';
-	text += end != NULL;
-	if (!*text || strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:%") != strlen(text))
-		return err_set(e, EX_CONFIG, "inbox url: no host; it is imaps://USER@HOST/FOLDER");
-	host = xstrdup(text);
-	server.host = host;
-	server.port = (int)port;
-	return 0;
-}
-
-/* imaps://USER@HOST:PORT/FOLDER, with %XX for what would be taken for a part of it; an '@' in USER may stand. */
 static int take_url(const char *url, struct err *e)
 {
-	char *copy = xstrdup(url), *rest = strstr(copy, "://"), *folder, *at;
-	int r = -1;
+	struct server_url u;
+	int r = server_url(&u, url, "imap", 143, 993, e);
 
-	server.tls = str_starts(url, "imaps:");
-	if (!rest || (!server.tls && !str_starts(url, "imap:"))) {
-		free(copy);
-		return err_set(e, EX_CONFIG, "inbox url '%.80s': it is imaps://USER@HOST/FOLDER", url);
+	if (r) {
+		err_wrap(e, "inbox url");
+	} else {
+		host = xstrdup(u.host);
+		user = u.user ? xstrdup(u.user) : NULL;
+		server.host = host;
+		server.port = u.port;
+		server.tls = u.tls;
+		r = add_folder(*u.path ? u.path : "INBOX", e);
 	}
-	rest += 3;
-	folder = strchr(rest, '/');
-	if (folder)
-		*folder++ = '\0';
-	at = strrchr(rest, '@');
-	if (at)
-		*at++ = '\0';
-	if (at && strchr(rest, ':'))
-		err_set(e, EX_CONFIG, "inbox url: a password has no place in it; it goes into the field password");
-	else if ((at && url_unescape(rest)) || (folder && url_unescape(folder)))
-		err_set(e, EX_CONFIG, "inbox url: a malformed %%XX");
-	else if (take_host(at ? at : rest, e) == 0)
-		r = add_folder(folder && *folder ? folder : "INBOX", e);
-	if (r == 0 && at)
-		user = xstrdup(rest);
-	free(copy);
+	server_url_free(&u);
 	return r;
 }
 
@@ -206,7 +174,7 @@ static int imap_open_settings(jv settings, struct err *e)
 	idle_time = IDLE_TIME;
 	interval = INTERVAL;
 	cafile = *ca ? xstrdup(ca) : NULL;
-	server = (struct dial_server){.plaintext = json_bool(settings, "plaintext", false), .cafile = cafile};
+	server = (struct mail_server){.plaintext = json_bool(settings, "plaintext", false), .cafile = cafile};
 	if (take_url(json_str(settings, "url", ""), e) || take_folders(settings, e) || take_login(settings, e) ||
 	    take_duration(settings, "idle", 1000, IDLE_MOST, &idle_time, e) ||
 	    take_duration(settings, "interval", INTERVAL_LEAST, IDLE_MOST, &interval, e)) {
@@ -233,28 +201,14 @@ static struct dial_stop stop_for(struct line_in *in)
 static int need_token(int64_t deadline, struct line_in *in, bool refused, struct err *e)
 {
 	int64_t most = clock_mono() + PROGRAM_TIME;
-	char *line = NULL;
-	jv request, parsed;
 
 	if (token)
 		return 0;
-	request = json_obj("username", jv_string(user), "host", jv_string(host), "refused", refused ? jv_true() : jv_false(), NULL);
-	if (program_ask(program, "a token", request, most < deadline ? most : deadline, in, &line, e)) {
-		if (e->status == EX_TEMPFAIL) /* that is: no mail in time */
-			e->status = EX_UNAVAILABLE;
-		return -1;
-	}
-	if (*line != '{') {
-		token = line;
+	if (program_token(program, user, host, refused, most < deadline ? most : deadline, in, &token, e) == 0)
 		return 0;
-	}
-	/* as an authorization server has it (RFC 6749 s.5.1) */
-	parsed = json_parse(line, strlen(line), e);
-	if (*json_str(parsed, "access_token", ""))
-		token = xstrdup(json_str(parsed, "access_token", ""));
-	jv_free(parsed);
-	forget(&line);
-	return token ? 0 : err_set(e, EX_UNAVAILABLE, "%s printed JSON without an access_token", program);
+	if (e->status == EX_TEMPFAIL) /* that is: no mail in time */
+		e->status = EX_UNAVAILABLE;
+	return -1;
 }
 
 static int log_in(struct imap *c, int64_t deadline, struct line_in *in, bool again, struct err *e)

@@ -37,3 +37,7 @@ libexec_ab_notify_exec_LDADD = $(WIRE)
 pkglibexec_PROGRAMS += libexec/ab-notify-file
 libexec_ab_notify_file_SOURCES = libexec/notify-file.c
 libexec_ab_notify_file_LDADD = $(WIRE)
+
+pkglibexec_PROGRAMS += libexec/ab-notify-mailto
+libexec_ab_notify_mailto_SOURCES = libexec/notify-mailto.c
+libexec_ab_notify_mailto_LDADD = $(MAIL) $(CURL_LIBS)

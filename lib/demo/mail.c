@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/encode.h"
 #include "base/fs.h"
 #include "base/str.h"
 #include "ext/smtp.h"
@@ -24,7 +25,8 @@ struct late {
 };
 
 struct mail {
-	char *maildir, *smtp, *zone;
+	char *maildir, *zone;
+	struct server_url smtp; /* no host: into the Maildir */
 	struct late *late;
 	unsigned long count;
 };
@@ -34,9 +36,8 @@ struct mail *mail_open(const char *maildir, const char *smtp, const char *zone, 
 	struct mail *m = xcalloc(1, sizeof *m);
 
 	m->maildir = maildir ? xstrdup(maildir) : NULL;
-	m->smtp = smtp ? xstrdup(smtp) : NULL;
 	m->zone = xstrdup(zone);
-	if (smtp && !str_starts(smtp, "smtp://")) {
+	if (smtp && server_url(&m->smtp, smtp, "smtp", 25, 465, e)) {
 		err_set(e, EX_USAGE, "--smtp %s: an address such as smtp://127.0.0.1:2525 is needed", smtp);
 		mail_close(m);
 		return NULL;
@@ -60,52 +61,9 @@ void mail_close(struct mail *m)
 		return;
 	mail_reset(m);
 	free(m->maildir);
-	free(m->smtp);
+	server_url_free(&m->smtp);
 	free(m->zone);
 	free(m);
-}
-
-/* Quoted-printable (RFC 2045 s.6.7), lines of at most 76. */
-static void add_quoted(struct str *b, const char *text)
-{
-	int column = 0;
-
-	for (const char *p = text; *p; p++) {
-		unsigned char c = (unsigned char)*p;
-		bool plain = (c >= 33 && c <= 126 && c != '=') || (c == ' ' && p[1] != '\n' && p[1]);
-
-		if (c == '\n') {
-			str_putc(b, '\n');
-			column = 0;
-			continue;
-		}
-		if (column > 72) {
-			str_puts(b, "=\n");
-			column = 0;
-		}
-		if (plain)
-			str_putc(b, (char)c);
-		else
-			str_addf(b, "=%02X", c);
-		column += plain ? 1 : 3;
-	}
-}
-
-static void add_base64(struct str *b, const char *text, size_t len)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < len; i += 3) {
-		size_t n = len - i < 3 ? len - i : 3;
-		unsigned v = 0;
-
-		for (size_t k = 0; k < 3; k++)
-			v = v << 8 | (k < n ? (unsigned char)text[i + k] : 0);
-		for (size_t k = 0; k < 4; k++)
-			str_putc(b, k <= n ? digits[v >> (18 - 6 * k) & 63] : '=');
-		if (i % 57 == 54 || i + 3 >= len)
-			str_putc(b, '\n');
-	}
 }
 
 static void date(const char *zone, int64_t wall, char *out, size_t size)
@@ -140,9 +98,9 @@ static char *compose(struct mail *m, const char *to, const char *code, int64_t w
 		     "Content-Type: multipart/alternative; boundary=\"=_part_%.8s\"\n\nThis is a multi-part message in MIME format.\n",
 		 to, when, id, id + 28);
 	str_addf(&b, "--=_part_%.8s\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n", id + 28);
-	add_quoted(&b, text);
+	encode_quoted(&b, text);
 	str_addf(&b, "\n--=_part_%.8s\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: base64\n\n", id + 28);
-	add_base64(&b, html, strlen(html));
+	encode_base64(&b, html, strlen(html));
 	str_addf(&b, "\n--=_part_%.8s--\n", id + 28);
 	free(text);
 	free(html);
@@ -222,7 +180,7 @@ static char *compose_picture(struct mail *m, const char *to, const char *code, i
 	str_addf(&b, "--=_part_%.8s\nContent-Type: image/bmp\nContent-Disposition: inline; filename=\"code.bmp\"\nContent-ID: <%s>\n"
 		     "Content-Transfer-Encoding: base64\n\n",
 		 id + 28, id);
-	add_base64(&b, picture.s, picture.len);
+	encode_base64(&b, picture.s, picture.len);
 	str_addf(&b, "\n--=_part_%.8s--\n", id + 28);
 	str_free(&picture);
 	return str_take(&b);
@@ -294,14 +252,14 @@ out:
 
 static int post(struct mail *m, const char *to, const char *text, struct err *e)
 {
+	struct smtp_server server = {.at = {.host = m->smtp.host, .port = m->smtp.port, .tls = m->smtp.tls}};
 	struct str crlf = {0};
 	int r;
 
-	if (!m->smtp)
+	if (!m->smtp.host)
 		return drop(m, to, text, e);
-	for (const char *p = text; *p; p++)
-		str_puts(&crlf, *p == '\n' ? "\r\n" : (char[]){*p, '\0'});
-	r = smtp_send(m->smtp, FROM, to, str_text(&crlf), crlf.len, SMTP_WAIT, e);
+	encode_crlf(&crlf, text);
+	r = smtp_send(&server, &(struct smtp_mail){FROM, (const char *const[]){to, NULL}, str_text(&crlf), crlf.len}, clock_mono() + SMTP_WAIT, e);
 	str_free(&crlf);
 	return r;
 }

@@ -7,17 +7,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "base/die.h"
+#include "ext/server.h"
 
 struct dial;
-
-struct dial_server {
-	const char *host;   /* name or address, IPv6 without brackets */
-	int port;
-	bool tls;           /* from the first byte; else STARTTLS */
-	bool plaintext;     /* a login without TLS is fine, wherever the server is; else only where it is this machine */
-	const char *cafile; /* trust these authorities instead of the system's; NULL: the system's */
-};
 
 /* What ends the connecting, and what is done with the connection, early: FD is polled beside the connection, and when it is readable ON is asked. */
 struct dial_stop {
@@ -29,7 +21,7 @@ struct dial_stop {
 /* By DEADLINE (clock_mono). On this machine (localhost, 127.0.0.1, ::1) STARTTLS is asked for only if there is a cafile; everywhere else
  * the server must have it unless `plaintext` is set. NULL: EX_CONFIG (certificate, no STARTTLS, cafile), EX_NO (stopped), else
  * EX_UNAVAILABLE. */
-struct dial *dial_open(const struct dial_server *server, const struct dial_stop *stop, int64_t deadline, struct err *e);
+struct dial *dial_open(const struct mail_server *server, const struct dial_stop *stop, int64_t deadline, struct err *e);
 /* Cuts it; NULL is fine. */
 void dial_close(struct dial *d);
 int dial_fd(const struct dial *d);

@@ -285,7 +285,7 @@ static int greet(struct imap *c, struct err *e)
 	return 0;
 }
 
-struct imap *imap_open(const struct dial_server *server, const struct dial_stop *stop, int64_t deadline, struct err *e)
+struct imap *imap_open(const struct mail_server *server, const struct dial_stop *stop, int64_t deadline, struct err *e)
 {
 	struct imap *c = xcalloc(1, sizeof *c);
 

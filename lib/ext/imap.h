@@ -20,7 +20,7 @@
 struct imap;
 
 /* No later than DEADLINE (clock_mono), as all that is done with it until imap_until says otherwise. STOP (NULL: nothing) is copied. */
-struct imap *imap_open(const struct dial_server *server, const struct dial_stop *stop, int64_t deadline, struct err *e);
+struct imap *imap_open(const struct mail_server *server, const struct dial_stop *stop, int64_t deadline, struct err *e);
 void imap_until(struct imap *c, int64_t deadline, const struct dial_stop *stop);
 /* NULL is fine. */
 void imap_close(struct imap *c);

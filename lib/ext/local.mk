@@ -10,5 +10,7 @@ lib_libext_a_SOURCES = \
 	lib/ext/seal.c lib/ext/seal.h \
 	lib/ext/yaml.c lib/ext/yaml.h \
 	lib/ext/httpd.c lib/ext/httpd.h \
+	lib/ext/server.c lib/ext/server.h \
 	lib/ext/smtp.c lib/ext/smtp.h \
-	lib/ext/sql.c lib/ext/sql.h
+	lib/ext/sql.c lib/ext/sql.h \
+	lib/ext/trust.c lib/ext/trust.h

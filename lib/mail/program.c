@@ -100,3 +100,28 @@ int program_ask(const char *program, const char *what, jv request, int64_t deadl
 	child_end(&c, GRACE);
 	return r;
 }
+
+int program_token(const char *program, const char *username, const char *host, bool refused, int64_t deadline, struct line_in *in,
+		  char **token, struct err *e)
+{
+	jv request = json_obj("username", jv_string(username), "host", jv_string(host), "refused", jv_bool(refused), NULL), parsed;
+	char *line = NULL;
+	const char *found;
+	bool none;
+
+	if (program_ask(program, "a token", request, deadline, in, &line, e))
+		return -1;
+	if (*line != '{') {
+		*token = line;
+		return 0;
+	}
+	parsed = json_parse(line, strlen(line), NULL);
+	found = json_str(parsed, "access_token", "");
+	none = !*found;
+	if (!none)
+		*token = xstrdup(found);
+	jv_free(parsed);
+	explicit_bzero(line, strlen(line));
+	free(line);
+	return none ? err_set(e, EX_UNAVAILABLE, "%s printed JSON without an access_token", program) : 0;
+}

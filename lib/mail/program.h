@@ -12,4 +12,9 @@
 int program_ask(const char *program, const char *what, jv request_taken, int64_t deadline, struct line_in *in, char **line,
 		struct err *e);
 
+/* Asks PROGRAM for the token to log in with as USERNAME on HOST, telling it whether the last one was REFUSED: the line itself, or the
+ * access_token in it where it is JSON as an authorization server gives it (RFC 6749 s.5.1). As program_ask. */
+int program_token(const char *program, const char *username, const char *host, bool refused, int64_t deadline, struct line_in *in,
+		  char **token, struct err *e);
+
 #endif
