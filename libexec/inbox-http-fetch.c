@@ -54,19 +54,9 @@ void fetch_close(void)
 	forget(&cafile);
 }
 
-static bool header_valid(const char *key, const char *value)
-{
-	if (!*key || strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != strlen(key))
-		return false;
-	for (; *value; value++)
-		if ((unsigned char)*value < 0x20 || *value == 0x7f)
-			return false;
-	return true;
-}
-
 static int add_header(const char *key, const char *value, struct err *e)
 {
-	if (!header_valid(key, value))
+	if (!http_header_valid(key, value))
 		return err_set(e, EX_CONFIG, "headers: '%.40s' or its value can't be a header", key);
 	if (nown == HEADERS_MAX)
 		return err_set(e, EX_CONFIG, "headers: more than %d", HEADERS_MAX);
@@ -132,11 +122,6 @@ static int add_headers(jv settings, struct err *e)
 	return r || add_login(settings, e) ? -1 : 0;
 }
 
-static bool is_loopback(const char *host)
-{
-	return strcmp(host, "localhost") == 0 || str_starts(host, "127.") || strcmp(host, "[::1]") == 0;
-}
-
 int fetch_open(jv settings, struct err *e)
 {
 	const char *ca = json_str(settings, "cafile", "");
@@ -146,7 +131,7 @@ int fetch_open(jv settings, struct err *e)
 		e->status = EX_CONFIG;
 		return -1;
 	}
-	if (!base.https && !is_loopback(base.host) && !json_bool(settings, "plaintext", false))
+	if (!base.https && !url_is_here(&base) && !json_bool(settings, "plaintext", false))
 		return err_set(e, EX_CONFIG, "http://%s would send codes, and who you are, for all to read: use https:, or say 'plaintext: true'",
 			       base.host);
 	name = url_origin(&base);
@@ -165,20 +150,12 @@ static char *head_text(const struct str *head, const char *key)
 	return http_head_get(head, key, &value, &len) ? xstrndup(value, len) : NULL;
 }
 
-/* Retry-After (RFC 9110 s.10.2.3): seconds, or a date, which is seen from the server's own clock. */
-static int64_t retry_after(const struct str *head)
+/* How long the server wants to be left alone, ms; beyond LATER_MAX it says nothing to who waits for a code. */
+static int64_t wanted_pause(const struct str *head)
 {
-	char *after = head_text(head, "Retry-After"), *date = head_text(head, "Date");
-	long long seconds;
-	int64_t ms = 0, now = date ? http_date(date) : -1;
+	int64_t ms = http_retry_after(head);
 
-	if (after && str_long(after, 0, LATER_MAX / 1000, &seconds) == 0)
-		ms = seconds * 1000;
-	else if (after && http_date(after) >= 0)
-		ms = http_date(after) - (now >= 0 ? now : clock_wall());
-	free(after);
-	free(date);
-	return ms < 0 ? 0 : ms < LATER_MAX ? ms : LATER_MAX;
+	return ms < 0 || ms > LATER_MAX ? 0 : ms;
 }
 
 static int judge(int status, const struct str *head, int64_t *later, struct err *e)
@@ -188,7 +165,7 @@ static int judge(int status, const struct str *head, int64_t *later, struct err 
 	if (status == 404 || status == 410)
 		return err_set(e, EX_NO, "%s answers %d: there is no such page", name, status);
 	if (status == 408 || status == 425 || status == 429 || status >= 500) {
-		*later = retry_after(head);
+		*later = wanted_pause(head);
 		return err_set(e, EX_TEMPFAIL, "%s answers %d", name, status);
 	}
 	return err_set(e, EX_CONFIG, "%s answers %d", name, status);

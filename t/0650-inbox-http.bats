@@ -275,6 +275,12 @@ expect_error() { # expect_error CODE [TEXT]
 	deliver 333333
 	expect_code 333333
 	[ "$(pause 503)" -ge 19 ]
+	take_mark # a day and more is too long for who waits for a code
+	fault '{"status": 425, "headers": {"Retry-After": "86401"}}'
+	wait_for
+	until_true 10 asked_times 1 '.status == 425'
+	deliver 343434
+	expect_code 343434
 	take_mark
 	fault '{"status": 500, "count": 2}'
 	wait_for

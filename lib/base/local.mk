@@ -6,6 +6,7 @@ lib_libbase_a_SOURCES = \
 	lib/base/fs.c lib/base/fs.h \
 	lib/base/opt.c lib/base/opt.h \
 	lib/base/proc.c lib/base/proc.h \
+	lib/base/retry.c lib/base/retry.h \
 	lib/base/sandbox.c lib/base/sandbox.h \
 	lib/base/str.c lib/base/str.h \
 	lib/base/wipe.c lib/base/wipe.h

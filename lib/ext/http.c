@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/retry.h"
 
 #define HEAD_MAX (256u << 10)
 #define HEADERS_MAX 1000
@@ -170,10 +171,12 @@ static struct curl_slist *set_request(struct http *h, const struct http_request 
 	curl_easy_setopt(c, CURLOPT_PROXY, r->proxy ? r->proxy : ""); /* "": nor one from the environment */
 	curl_easy_setopt(c, CURLOPT_NOPROXY, "");
 	set_trust(c, r->cafile);
-	if (strcmp(r->method, "POST") == 0) {
+	if (strcmp(r->method, "GET") != 0) {
 		curl_easy_setopt(c, CURLOPT_POST, 1L);
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body ? r->body : "");
+		if (strcmp(r->method, "POST") != 0)
+			curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, r->method);
 	} else {
 		curl_easy_setopt(c, CURLOPT_HTTPGET, 1L);
 	}
@@ -337,6 +340,29 @@ bool http_head_get(const struct str *head, const char *wanted, const char **valu
 		if (n == strlen(wanted) && strncasecmp(name, wanted, n) == 0)
 			return true;
 	return false;
+}
+
+int64_t http_retry_after(const struct str *head)
+{
+	const char *value;
+	size_t len;
+	char *after = http_head_get(head, "Retry-After", &value, &len) ? xstrndup(value, len) : NULL;
+	char *date = http_head_get(head, "Date", &value, &len) ? xstrndup(value, len) : NULL;
+	int64_t ms = after ? retry_after(after, date, clock_wall()) : -1;
+
+	free(after);
+	free(date);
+	return ms;
+}
+
+bool http_header_valid(const char *name, const char *value)
+{
+	if (!*name || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") != strlen(name))
+		return false;
+	for (; *value; value++)
+		if ((unsigned char)*value < 0x20 || *value == 0x7f)
+			return false;
+	return true;
 }
 
 int64_t http_date(const char *text)

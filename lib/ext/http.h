@@ -28,7 +28,7 @@ struct http *http_new(const struct http_aside *aside);
 void http_free(struct http *h);
 
 struct http_request {
-	const char *method;         /* "GET" or "POST" */
+	const char *method;         /* "GET", "POST" or "PUT" */
 	const char *url;            /* absolute, without a fragment */
 	const char *const *headers; /* "Name: value" or "Name:" (not sent), NULL-ended; may be NULL */
 	const void *body;
@@ -74,6 +74,11 @@ bool http_head_get(const struct str *head, const char *name, const char **value,
 /* Steps through a head: *AT is 0 at first. False at the end. */
 bool http_head_next(const struct str *head, size_t *at, const char **name, size_t *name_len, const char **value,
 		    size_t *value_len);
+
+/* How long the server wants to be left alone (Retry-After, base/retry.h), ms; -1: it does not say. */
+int64_t http_retry_after(const struct str *head);
+/* NAME and VALUE can be sent as a header: a token, and no line break or other control character. */
+bool http_header_valid(const char *name, const char *value);
 
 /* A date as HTTP and mail headers have it (RFC 9110 s.5.6.7, RFC 5322 s.3.3), wall ms; -1: none. */
 int64_t http_date(const char *text);

@@ -1,5 +1,6 @@
 #include "page/url.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -265,4 +266,13 @@ char *url_text(const struct url *u, bool fragment)
 bool url_same_origin(const struct url *a, const struct url *b)
 {
 	return a->https == b->https && a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+bool url_is_here(const struct url *u)
+{
+	struct in_addr four;
+
+	if (inet_pton(AF_INET, u->host, &four) == 1)
+		return ntohl(four.s_addr) >> 24 == 127;
+	return strcmp(u->host, "localhost") == 0 || strcmp(u->host, "[::1]") == 0;
 }

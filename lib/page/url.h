@@ -27,5 +27,7 @@ char *url_target(const struct url *u);
 /* "https://host" or "https://host:8443": the port only where it is not the scheme's. Caller frees. */
 char *url_origin(const struct url *u);
 bool url_same_origin(const struct url *a, const struct url *b);
+/* It names this machine: localhost, 127.0.0.0/8, ::1. */
+bool url_is_here(const struct url *u);
 
 #endif

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "base/retry.h"
 #include "site/exec.h"
 #include "site/memo.h"
 
@@ -18,7 +19,6 @@
 #define HUMAN_TIMEOUT 600000
 #define QUEUE_TIMEOUT 600000 /* then it is a look that saw nothing; the place in the queue is kept by cookies */
 #define QUEUE_PAUSE 10000    /* where the page names none */
-#define RETRY_AFTER_MAX 31536000 /* s; what is longer is a mistake */
 #define ROUNDS_MAX 1000 /* of one `for` */
 #define DEPTH_MAX 16    /* of `use` */
 #define STEPS_MAX 20000 /* of one run, loops in loops included */
@@ -323,38 +323,6 @@ enum action flow_policy(const struct provider *p, const char *class)
 			action = (enum action)i;
 	jv_free(policy);
 	return action;
-}
-
-/* An HTTP-date in any of its three forms (RFC 9110 s.5.6.7) as wall time; 0, or -1. */
-static int http_date(const char *text, int64_t *wall)
-{
-	static const char *const forms[] = {"%a, %d %b %Y %H:%M:%S GMT", "%a, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"};
-
-	for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-		struct tm tm = {0};
-		const char *rest = strptime(text, forms[i], &tm);
-
-		if (rest && !*rest) {
-			*wall = (int64_t)timegm(&tm) * 1000;
-			return 0;
-		}
-	}
-	return -1;
-}
-
-int64_t retry_after(const char *text, const char *date, int64_t now)
-{
-	long long seconds;
-	int64_t at;
-
-	if (str_long(text, 0, RETRY_AFTER_MAX, &seconds) == 0)
-		return seconds * 1000;
-	/* a date is the site's: so is the clock that it is measured by, if the site says what that shows */
-	if (http_date(text, &at))
-		return -1;
-	if (date)
-		http_date(date, &now);
-	return at - now > RETRY_AFTER_MAX * 1000LL ? -1 : at > now ? at - now : 0;
 }
 
 static void name_class(char *class, size_t size, char *why, size_t why_size, const char *name, const char *fmt, ...)

@@ -25,8 +25,4 @@ enum action flow_policy(const struct provider *p, const char *class);
 /* Runs flow NAME. The result is the caller's (flow_result_free), whatever it is. */
 void flow_run(const struct flow_run *run, const char *name, struct flow_result *result);
 
-/* Retry-After (RFC 9110 s.10.2.3) in ms: seconds, or a date seen from the answer's DATE (its header; NULL or malformed:
- * from NOW, clock_wall), 0 when that is past; -1 when malformed or more than a year away. */
-int64_t retry_after(const char *text, const char *date, int64_t now);
-
 #endif
