@@ -10,6 +10,9 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "ext/seal.h"
+#include "store/keys.h"
+#include "store/vault.h"
+#include "wire/ask.h"
 
 #define OPEN_PATIENCE 20000  /* ms for a driver to open and to mark */
 #define CANCEL_PATIENCE 1500 /* … to end a wait */
@@ -254,6 +257,8 @@ static void skip_all(jv ids)
 struct round {
 	jv mark, rules; /* borrowed */
 	int64_t began, deadline;
+	struct ask *asked; /* the person is asked what a mail's picture shows; NULL: no */
+	jv picture;        /* the mail that it is in */
 };
 
 jv default_rule(jv rules, const char *key, const char *value)
@@ -315,17 +320,20 @@ static void relay(jv event)
 	jv_free(data);
 }
 
-/* Ends the waits that still go on. A driver that does not listen is ended itself: its mark is data, so the next wait
- * loses nothing. */
-static void cancel_waits(void)
+/* Ends the waits that still go on, of all boxes or of those that are PERSONS. A driver that does not listen is ended itself:
+ * its mark is data, so the next wait loses nothing. */
+static void cancel_waits(bool persons)
 {
 	for (int i = 0; i < nboxes; i++)
-		if (boxes[i].waiting && driver_send(&boxes[i].driver, json_obj("do", jv_string("cancel"), NULL), NULL))
+		if (boxes[i].waiting && (!persons || is_person(&boxes[i])) &&
+		    driver_send(&boxes[i].driver, json_obj("do", jv_string("cancel"), NULL), NULL))
 			box_stop(&boxes[i]);
 	for (int i = 0; i < nboxes; i++) {
 		struct box *b = &boxes[i];
 		int64_t until = clock_mono() + CANCEL_PATIENCE;
 
+		if (persons && !is_person(b))
+			continue;
 		for (int answers = 0; b->waiting && answers < 2;) {
 			jv v = driver_recv(&b->driver, until, NULL), event = json_get(v, "event");
 
@@ -342,6 +350,76 @@ static void cancel_waits(void)
 	}
 }
 
+/* A picture in place of the code */
+
+static void tell(const char *type, jv data)
+{
+	jv event = json_obj("type", jv_string(type), "data", data, NULL);
+
+	relay(event);
+	jv_free(event);
+}
+
+static void ask_end(struct round *r)
+{
+	if (!r->asked)
+		return;
+	tell("human.answered", ask_outcome_data(r->asked));
+	ask_close(r->asked);
+	r->asked = NULL;
+}
+
+/* Seals PICTURE as evidence; its name, or NULL: there is no session whose key we have. The caller frees. */
+static char *keep_picture(const char *owner, jv picture)
+{
+	const char *type = json_str(picture, "type", ""), *base64 = json_str(picture, "data", "");
+	char now[CLOCK_TEXT], *name = NULL;
+	unsigned char *data;
+	size_t len = 0;
+	struct err e;
+
+	if (!owner || !keys_have(owner, PART_EVIDENCE) || !str_starts(type, "image/") || !name_valid(type + 6))
+		return NULL;
+	data = seal_unbase64(base64, strlen(base64), &len);
+	if (!data)
+		return NULL;
+	clock_format(clock_wall(), now);
+	name = xasprintf("%.10s-%.2s%.2s%.2s-ab-otp-code.%s", now, now + 11, now + 14, now + 17, type + 6);
+	if (evidence_put(owner, name, data, len, &e)) {
+		warn("%s", e.text);
+		free(name);
+		name = NULL;
+	}
+	explicit_bzero(data, len);
+	free(data);
+	return name;
+}
+
+/* The mail is claimed; the person is asked what its picture shows, in place of what they may have been asked before. */
+static void ask_what_it_shows(struct box *b, struct round *r, jv picture, jv mail)
+{
+	const char *owner = json_str(b->settings, "session", NULL);
+	char *name = keep_picture(owner, picture), *question;
+	struct err e;
+
+	question = xasprintf("The one-time code%s%s is a picture in the mail '%.200s' from %.200s: what does it show?", owner ? " for " : "",
+			     owner ? owner : "", json_str(mail, "subject", ""), json_str(mail, "from", ""));
+	cancel_waits(true);
+	for (int i = 0; i < nboxes; i++)
+		boxes[i].tried = boxes[i].tried || is_person(&boxes[i]);
+	ask_end(r);
+	r->asked = ask_open(owner, "otp", question, name, clock_wall() + r->deadline - clock_mono(), true, &e);
+	if (r->asked) {
+		tell("human.required", ask_event_data(r->asked));
+		jv_free(r->picture);
+		r->picture = json_del(jv_copy(mail), "id");
+	} else {
+		warn("%s", e.text);
+	}
+	free(question);
+	free(name);
+}
+
 static bool code_valid(const char *code, size_t len)
 {
 	if (!len || len > 256 || strlen(code) != len)
@@ -352,16 +430,38 @@ static bool code_valid(const char *code, size_t len)
 	return true;
 }
 
+static jv found(const struct round *r, jv code, const char *channel, jv mail)
+{
+	return json_obj("ok", jv_true(), "code", code, "channel", jv_string(channel), "waited_ms", jv_number((double)(clock_mono() - r->began)),
+			"mail", mail, NULL);
+}
+
+/* The person's answer to the picture; invalid while there is none. */
+static jv take_seen(struct round *r)
+{
+	enum ask_got got = r->asked ? ask_poll(r->asked) : ASK_WAIT;
+	jv out = jv_invalid();
+
+	if (got == ASK_WAIT)
+		return out;
+	if (got == ASK_ANSWER && code_valid(ask_answer(r->asked), strlen(ask_answer(r->asked))))
+		out = found(r, jv_string(ask_answer(r->asked)), "picture", jv_copy(r->picture));
+	ask_end(r);
+	return out;
+}
+
 /* The final answer out of a driver's, or invalid: no good, and the wait goes on or the box has trouble. */
-static jv take_code(struct box *b, int index, const struct round *r, jv answer)
+static jv take_code(struct box *b, int index, struct round *r, jv answer)
 {
 	jv mail = json_get(answer, "mail"), passed = json_get(answer, "passed"), code = json_get(answer, "code");
-	const char *id = json_str(mail, "id", ""), *text = json_string(code, "");
+	jv picture = json_get(answer, "picture");
+	bool shown = json_is(picture, JV_KIND_OBJECT);
+	const char *id = json_str(mail, "id", ""), *text = shown ? "picture" : json_string(code, "");
 	jv out = jv_invalid();
 	int mine = 1;
 
 	b->waiting = false;
-	if (!code_valid(text, json_len(code)))
+	if (!shown && !code_valid(text, json_len(code)))
 		err_set(&b->trouble, EX_UNAVAILABLE, "%s: the driver's code is no line of text", b->scheme);
 	else if (*id && (mine = claim(id, text, &b->trouble)) == 0 && b->repeats++ < REPEATS_MAX) {
 		skip = json_push(skip, jv_string(id));
@@ -372,17 +472,21 @@ static jv take_code(struct box *b, int index, const struct round *r, jv answer)
 		if (*id)
 			skip = json_push(skip, jv_string(id));
 		skip_all(passed);
-		mail = json_del(mail, "id");
-		out = json_obj("ok", jv_true(), "code", jv_copy(code), "channel", jv_string(b->scheme), "waited_ms",
-			       jv_number((double)(clock_mono() - r->began)), "mail", jv_copy(mail), NULL);
+		if (shown) {
+			ask_what_it_shows(b, r, picture, mail);
+			wait_send(b, index, r); /* a mail that can be read may follow */
+		} else {
+			out = found(r, jv_copy(code), b->scheme, json_del(jv_copy(mail), "id"));
+		}
 	}
+	jv_free(picture);
 	jv_free(mail);
 	jv_free(passed);
 	jv_free(code);
 	return out;
 }
 
-static jv take_line(struct box *b, int index, const struct round *r)
+static jv take_line(struct box *b, int index, struct round *r)
 {
 	jv v = driver_recv(&b->driver, clock_mono() + LATE, &b->trouble), event = json_get(v, "event"), out = jv_invalid();
 
@@ -435,8 +539,10 @@ static int next_box(const struct round *r)
 	return next;
 }
 
-static bool any_waiting(void)
+static bool any_waiting(const struct round *r)
 {
+	if (r->asked)
+		return true;
 	for (int i = 0; i < nboxes; i++)
 		if (boxes[i].waiting)
 			return true;
@@ -446,12 +552,12 @@ static bool any_waiting(void)
 /* Begins the waits whose time has come, or the next one when nobody else is left. False: nobody is. */
 static bool begin_due(const struct round *r)
 {
-	for (int i; (i = next_box(r)) >= 0 && (clock_mono() >= starts_at(&boxes[i], r) || !any_waiting());) {
+	for (int i; (i = next_box(r)) >= 0 && (clock_mono() >= starts_at(&boxes[i], r) || !any_waiting(r));) {
 		wait_start(&boxes[i], i, r);
 		if (!boxes[i].waiting)
 			tell_trouble(&boxes[i]);
 	}
-	return any_waiting();
+	return any_waiting(r);
 }
 
 /* Why nobody gave a code: that there was no mail, if anybody looked; else what went wrong first. */
@@ -467,7 +573,7 @@ static void no_code(struct err *e)
 
 static jv wait_round(struct round *r, struct line_in *in, struct err *e)
 {
-	struct pollfd p[BOXES_MAX + 1];
+	struct pollfd p[BOXES_MAX + 2];
 	jv out = jv_invalid();
 
 	while (!json_ok(out) && begin_due(r)) {
@@ -480,7 +586,8 @@ static jv wait_round(struct round *r, struct line_in *in, struct err *e)
 			buffered = buffered || (boxes[i].waiting && line_ready(&boxes[i].driver.in));
 		}
 		p[nboxes] = (struct pollfd){in ? in->fd : -1, POLLIN, 0};
-		proc_poll(p, (unsigned)nboxes + 1, buffered ? 0 : until);
+		p[nboxes + 1] = (struct pollfd){r->asked ? ask_fd(r->asked) : -1, POLLIN, 0};
+		proc_poll(p, (unsigned)nboxes + 2, buffered ? 0 : until);
 		if (in && inbox_interrupted(in)) {
 			err_set(e, INBOX_CANCELLED, "the wait was cancelled");
 			return out;
@@ -488,6 +595,8 @@ static jv wait_round(struct round *r, struct line_in *in, struct err *e)
 		for (int i = 0; i < nboxes && !json_ok(out); i++)
 			if (boxes[i].waiting && (p[i].revents || line_ready(&boxes[i].driver.in)))
 				out = take_line(&boxes[i], i, r);
+		if (!json_ok(out))
+			out = take_seen(r);
 		if (!json_ok(out) && clock_mono() >= r->deadline + LATE) {
 			err_set(e, EX_TEMPFAIL, "no code came in time");
 			return out;
@@ -500,7 +609,7 @@ static jv wait_round(struct round *r, struct line_in *in, struct err *e)
 
 jv otp_wait(jv mark, jv rules, int64_t deadline, struct line_in *in, struct err *e)
 {
-	struct round r = {.mark = mark, .rules = rules, .began = clock_mono(), .deadline = deadline};
+	struct round r = {.mark = mark, .rules = rules, .began = clock_mono(), .deadline = deadline, .picture = jv_null()};
 	jv marks = json_get(mark, "marks"), out;
 	bool fits = (int)json_len(marks) == nboxes && *json_str(mark, "since", "");
 
@@ -512,7 +621,9 @@ jv otp_wait(jv mark, jv rules, int64_t deadline, struct line_in *in, struct err 
 	for (int i = 0; i < nboxes; i++)
 		boxes[i].tried = left_out(&boxes[i], rules);
 	out = wait_round(&r, in, e);
-	cancel_waits();
+	ask_end(&r);
+	jv_free(r.picture);
+	cancel_waits(false);
 	return out;
 }
 

@@ -253,7 +253,7 @@ int main(int argc, char **argv)
 		opt_usage("name a session, or an inbox with --url or --inbox");
 	if (coprocess + watching + testing > 1 || (reveal && !testing) || (coprocess && file && strcmp(file, "-") == 0))
 		opt_usage("--coprocess, --watch and --test are three things; --reveal goes with --test, and --coprocess with no pipe to --inbox");
-	if (session && keys_need(argv, session, PART_BIT(PART_SECRETS) | PART_BIT(PART_RULES), &e))
+	if (session && keys_need(argv, session, PART_BIT(PART_SECRETS) | PART_BIT(PART_RULES) | PART_BIT(PART_EVIDENCE), &e))
 		die_err(&e);
 	if (launch_init(&e) || sandbox_no_network(&e))
 		die_err(&e);
@@ -265,7 +265,7 @@ int main(int argc, char **argv)
 		add_file();
 	if (!nboxes)
 		die(EX_CONFIG, watching ? "no inbox to watch: a person is not asked for every code" : "no inbox is set up");
-	keys_keep(0);
+	keys_keep(PART_BIT(PART_EVIDENCE)); /* for a code that is a picture */
 	r = coprocess ? (inbox_serve(&ops) ? EX_IOERR : 0) : watching ? all_codes() : testing ? try_out() : one_code();
 	boxes_stop();
 	return r;

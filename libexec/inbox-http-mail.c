@@ -147,7 +147,7 @@ static jv html_value(const struct str *text, struct err *e)
 	struct str words;
 
 	str_init(&words, MIME_TEXT_MAX);
-	text_of_html(&words, text->s ? text->s : "", text->len);
+	text_of_html(&words, text->s ? text->s : "", text->len, NULL);
 	for (const html_node *n = root; n; n = html_walk(n, root, false)) {
 		if ((html_is(n, "tr") || html_is(n, "li")) && json_len(rows) < PARTS_MAX)
 			rows = json_push(rows, row_value(n));

@@ -8,9 +8,9 @@ setup() {
 	reader=$top_builddir/t/unit/mail-test
 }
 
-# One field of what was read: code, from, to, subject, date.
+# One field of what was read: code, from, to, subject, date, picture.
 field() {
-	local names=(code from to subject date) i
+	local names=(code from to subject date picture) i
 	for i in "${!names[@]}"; do
 		[ "${names[i]}" != "$1" ] || "$reader" "$mails/$2.eml" "${@:3}" | sed -n "$((i + 1))p"
 	done
@@ -35,6 +35,27 @@ field() {
 @test "the table covers at least eight languages" {
 	[ "$(grep -v ' -$' "$mails/expected" | cut -c1-3 | grep -c -- '-$')" -ge 30 ]
 	[ "$(grep -v ' -$' "$mails/expected" | grep -o '^[a-z][a-z]-' | sort -u | wc -l)" -ge 8 ]
+}
+
+@test "a picture stands for the code where the text names one and has none; a logo or a QR code does not" {
+	local name picture
+	while read -r name picture; do
+		[ "$(field picture "$name")" = "$picture" ] || { echo "$name: $(field picture "$name")"; return 1; }
+	done <<-'END'
+	picture-en image/bmp 94
+	picture-tr-before image/bmp 94
+	picture-de-attached image/bmp 94
+	picture-none-newsletter - 0
+	picture-none-qr - 0
+	picture-none-remote - 0
+	picture-beside-code - 0
+	no-code-image image/png 8
+	END
+	# no other mail of the folder
+	for name in "$mails"/*.eml; do
+		name=$(basename "$name" .eml)
+		[[ $name = picture-* || $name = no-code-image ]] || [ "$(field picture "$name")" = "- 0" ] || { echo "$name"; return 1; }
+	done
 }
 
 @test "headers are decoded, whatever their charset" {

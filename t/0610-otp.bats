@@ -534,6 +534,72 @@ program() { # a program of the person's, from stdin
 	done
 }
 
+# picture [SUBJECT]: a mail whose code is a picture arrives
+picture() {
+	local name
+	serial=$((serial + 1))
+	name=$(date +%s).M$(date +%N)P$BASHPID$serial.host
+	sed -e "s/^Date:.*/Date: $(date -R)/; s/^Message-ID:.*/Message-ID: <$serial.$(date +%s%N)@example.org>/" -e "${1:+s/^Subject:.*/Subject: $1/}" \
+		"$top_srcdir/t/fixtures/mail/picture-en.eml" >"$box/tmp/$name"
+	mv "$box/tmp/$name" "$box/new/$name"
+}
+
+@test "a code that is a picture is handed to the person, with the picture" {
+	session alice
+	start_otp --events alice
+	take_mark
+	picture
+	wait_for
+	next_answer 10
+	[ "$(jq -r '.event.type + " " + .event.data.kind' <<<"$answer")" = "human.required otp" ]
+	id=$(jq -r .event.data.ask <<<"$answer")
+	[[ $(jq -r .event.data.question <<<"$answer") == "The one-time code for alice is a picture in the mail 'Your verification code' from noreply@example.org: what does it show?" ]]
+	name=$(jq -r .event.data.picture <<<"$answer")
+	ab-vault evidence alice show "$name" | cmp - <(sed -n '/name="code.bmp"/,/^--/p' "$top_srcdir/t/fixtures/mail/picture-en.eml" | sed '1,/^$/d;/^--/d' | base64 -d)
+	echo 864202 | ab-answer "$id" -
+	next_answer 10
+	[ "$(jq -r '.event.type + " " + .event.data.outcome' <<<"$answer")" = "human.answered answered" ]
+	expect_code 864202
+	[ "$(jq -r '.channel + " " + .mail.subject' <<<"$answer")" = "picture Your verification code" ]
+	run -1 grep -ral 864202 "$HOME" "$AB_RUNTIME"
+}
+
+@test "a mail that can be read wins over a picture; a newer picture takes the place of an older one; the person can decline" {
+	session alice '.inbox = [.inbox, {url: "human:", after: "200ms"}]'
+	start_otp --events alice
+	take_mark
+	wait_for '{}' 60000
+	next_answer 10 # the person is asked, without a picture
+	[ "$(jq -r '.event.data.picture' <<<"$answer")" = null ]
+	picture
+	for outcome in withdrawn null; do
+		next_answer 10
+		[ "$(jq -r '.event.data.outcome' <<<"$answer")" = "$outcome" ]
+	done
+	[[ $(jq -r .event.data.picture <<<"$answer") == *.bmp ]]
+	[ "$(ab-answer --json | jq -s length)" = 1 ]
+	picture "A second one"
+	for outcome in withdrawn null; do
+		next_answer 10
+		[ "$(jq -r '.event.data.outcome' <<<"$answer")" = "$outcome" ]
+	done
+	[[ $(jq -r .event.data.question <<<"$answer") == *"'A second one'"* ]]
+	deliver 111111
+	next_answer 10
+	[ "$(jq -r '.event.data.outcome' <<<"$answer")" = withdrawn ]
+	expect_code 111111
+	run -1 ab-answer --list
+	take_mark
+	picture
+	wait_for '{}' 60000
+	next_answer 10
+	ab-answer --no "$(jq -r .event.data.ask <<<"$answer")"
+	next_answer 10
+	[ "$(jq -r '.event.data.outcome' <<<"$answer")" = declined ]
+	deliver 222222
+	expect_code 222222
+}
+
 @test "one broken inbox does not stop another" {
 	start_otp --url "maildir:$BATS_TEST_TMPDIR/none" --url "maildir:$box"
 	take_mark

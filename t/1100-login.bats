@@ -89,3 +89,19 @@ teardown() {
 	[ "$(jq -r 'select(.type == "human.answered") | .data.outcome' "$HOME/events")" = answered ]
 	[ "$(jq -r 'select(.type == "session.login") | .data.ok' "$HOME/events")" = true ]
 }
+
+@test "a code that the site mails as a picture is handed to the person, and the login goes on with the answer" {
+	new_session alice practice
+	control fault '{"fault":"image-code","office":"practice","count":1}' >/dev/null
+	ab-login alice >"$HOME/out" 2>"$HOME/err" 3>&- &
+	login=$!
+	question=$(until_line 10 "$HOME/out" '.type == "human.required" and .data.kind == "otp"')
+	# with the very picture of the mail
+	mail=$(find "$MAIL" -type f | head -n 1)
+	ab-vault evidence alice show "$(jq -r .data.picture <<<"$question")" |
+		cmp - <(sed -n '/^Content-Transfer-Encoding: base64/,/^--/p' "$mail" | sed '1,2d;/^--/d' | base64 -d)
+	control codes | jq -er '.codes[0].code' | ab-answer "$(jq -r .data.ask <<<"$question")" -
+	wait "$login"
+	[ "$(jq -r 'select(.type == "otp.received").data.channel' "$HOME/out")" = picture ]
+	[ "$(jq -r 'select(.type == "session.login").data.ok' "$HOME/out")" = true ]
+}

@@ -267,6 +267,36 @@ static void add_text(struct mime *m, bool html, const char *charset, const char 
 	free(own);
 }
 
+static const char *picture_type(const char *subtype)
+{
+	static const char *const known[] = {"image/png", "image/jpeg", "image/gif", "image/bmp", "image/webp"};
+
+	if (strcasecmp(subtype, "jpg") == 0)
+		return "image/jpeg";
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (strcasecmp(known[i] + strlen("image/"), subtype) == 0)
+			return known[i];
+	return NULL;
+}
+
+static void take_picture(struct mime *m, const char *subtype, const struct mailmime_single_fields *fields, const struct mailmime_data *body)
+{
+	const char *type = picture_type(subtype);
+	char *decoded = NULL;
+	size_t at = 0, len = 0;
+
+	if (!type || m->npictures == MIME_PICTURES_MAX || !body || body->dt_type != MAILMIME_DATA_TEXT ||
+	    mailmime_part_parse(body->dt_data.dt_text.dt_data, body->dt_data.dt_text.dt_length, &at, body->dt_encoding, &decoded, &len))
+		return;
+	if (len && len <= MIME_PICTURE_MAX) {
+		char *data = xmalloc(len);
+
+		memcpy(data, decoded, len);
+		m->pictures[m->npictures++] = (struct mime_picture){type, message_id(fields->fld_id ? fields->fld_id : ""), data, len};
+	}
+	mailmime_decoded_part_free(decoded);
+}
+
 static void take_single(struct mime *m, struct mailmime *part)
 {
 	struct mailmime_content *type = part->mm_content_type;
@@ -282,7 +312,8 @@ static void take_single(struct mime *m, struct mailmime *part)
 	if (type && type->ct_type->tp_type == MAILMIME_TYPE_DISCRETE_TYPE) {
 		int kind = type->ct_type->tp_data.tp_discrete_type->dt_type;
 
-		m->picture = m->picture || kind == MAILMIME_DISCRETE_TYPE_IMAGE;
+		if (kind == MAILMIME_DISCRETE_TYPE_IMAGE)
+			take_picture(m, subtype, &fields, body);
 		if (kind != MAILMIME_DISCRETE_TYPE_TEXT)
 			return;
 	} else if (type) {
@@ -354,5 +385,9 @@ void mime_free(struct mime *m)
 		free(m->to[i]);
 	for (int i = 0; i < m->ntexts; i++)
 		free(m->texts[i].text);
+	for (int i = 0; i < m->npictures; i++) {
+		free(m->pictures[i].id);
+		free(m->pictures[i].data);
+	}
 	*m = (struct mime){.date = -1, .received = -1};
 }

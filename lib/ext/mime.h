@@ -14,11 +14,20 @@
 #define MIME_MAIL_MAX (1u << 20)   /* of a longer mail only so much is looked at */
 #define MIME_TEXT_MAX (256u << 10) /* bytes of one part's text; the rest is left out */
 #define MIME_TEXTS_MAX 8           /* text parts looked at */
+#define MIME_PICTURES_MAX 8        /* pictures looked at */
+#define MIME_PICTURE_MAX (512u << 10) /* bytes of one; larger ones are left out */
 #define MIME_TO_MAX 64             /* recipients looked at */
 
 struct mime_text {
 	bool html;
 	char *text; /* UTF-8, NUL-terminated */
+	size_t len;
+};
+
+struct mime_picture {
+	const char *type; /* "image/png" …: one that any viewer shows */
+	char *id;         /* Content-ID without the angle brackets; "" */
+	char *data;
 	size_t len;
 };
 
@@ -34,7 +43,8 @@ struct mime {
 	 * (a bounce or a forwarded mail is not the mail). */
 	struct mime_text texts[MIME_TEXTS_MAX];
 	int ntexts;
-	bool picture; /* there is an image part */
+	struct mime_picture pictures[MIME_PICTURES_MAX]; /* image parts, attached ones too */
+	int npictures;
 };
 
 /* 0, or -1 with EX_DATAERR when it can't be a mail, or is nested beyond reason. mime_free in both cases. */

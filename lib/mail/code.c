@@ -585,7 +585,7 @@ static char *readable(const struct mime_text *t)
 	if (!t->html)
 		return xstrndup(t->text, strnlen(t->text, CODE_TEXT_MAX));
 	str_init(&out, CODE_TEXT_MAX);
-	text_of_html(&out, t->text, t->len);
+	text_of_html(&out, t->text, t->len, NULL);
 	return str_take(&out);
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "mail/picture.h"
 
 static char *lower(const char *s)
 {
@@ -100,11 +101,11 @@ static char *id_of(const struct mime *mail, const char *unique)
 	return xasprintf("%s;%lld", *mail->id ? mail->id : unique, (long long)mail->date / 1000);
 }
 
-static jv describe(const struct mime *mail, const char *id, const char *code, int64_t sent)
+static jv describe(const struct mime *mail, const char *id, const char *code, const struct mime_picture *picture, int64_t sent)
 {
 	char date[CLOCK_TEXT];
 
-	return json_obj("ok", jv_true(), "code", jv_string(code), "mail",
+	return json_obj("ok", jv_true(), code ? "code" : "picture", code ? jv_string(code) : picture_json(picture), "mail",
 			json_obj("from", jv_string(mail->from), "subject", jv_string(mail->subject), "date",
 				 jv_string(clock_format(sent, date)), "id", jv_string(id), NULL),
 			NULL);
@@ -124,30 +125,32 @@ bool pick_offer(struct pick *p, const struct mime *mail, const char *unique, int
 	const struct rules *r = p->rules;
 	int64_t now = clock_wall(), sent = mail->date >= 0 ? mail->date : mail->received >= 0 ? mail->received : now;
 	char *id = id_of(mail, unique), *code = NULL;
-	bool suspect;
+	const struct mime_picture *picture = NULL;
+	bool suspect, good;
 
 	/* a Date in the future must not win for ever; and it has whole seconds, so it may be one early */
 	sent = sent < now ? sent : now;
 	suspect = r->since >= 0 && sent + 999 < asked_at(r) - PICK_CLOCK;
-	if (!(suspect && sent + 999 < asked_at(r) - r->skew) && pick_fits(r, mail) && !skipped(r, id))
+	if (!(suspect && sent + 999 < asked_at(r) - r->skew) && pick_fits(r, mail) && !skipped(r, id)) {
 		code = code_in_mail(mail, &r->pattern);
-	if (code) {
+		picture = code ? NULL : picture_in_mail(mail);
+	}
+	good = code || picture;
+	if (good) {
 		p->last = clock_mono();
 		p->first = p->first ? p->first : p->last;
 		p->passed = json_push(p->passed, jv_string(id));
 		if (!json_ok(p->best) || sent > p->sent || (sent == p->sent && order >= p->order)) {
 			jv_free(p->best);
-			p->best = describe(mail, id, code, sent);
+			p->best = describe(mail, id, code, picture, sent);
 			p->sent = sent;
 			p->order = order;
 			p->suspect = suspect;
 		}
 	}
 	free(id);
-	if (!code)
-		return false;
 	code_free(code);
-	return true;
+	return good;
 }
 
 int64_t pick_ready(const struct pick *p)

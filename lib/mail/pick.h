@@ -1,6 +1,6 @@
 /* Which of the mails that came holds the code that was asked for.
  *
- * A mail counts when it came after the mark (the driver's business), fits the rules and holds a code. A first one is
+ * A mail counts when it came after the mark (the driver's business), fits the rules and holds a code, or a picture in its place. A first one is
  * not taken at once: for `settle` ms after each further one (six times that in all) a later one still wins. Later is what
  * was sent later: the Date header, then the order of arrival. A Date more than PICK_CLOCK ms before the request makes a mail
  * suspect: it is taken only when nothing better came for PICK_SUSPECT ms; and more than the rules' `skew` before it, never: an

@@ -9,6 +9,7 @@ struct reader {
 	struct str *out;
 	int newlines; /* owed before the next text: 0, 1 or 2 */
 	char gap;     /* owed before the next text: ' ', '\t' or 0 */
+	struct str *pictures; /* ids of those seen; NULL: not wanted */
 	bool unclosed[2]; /* no further " or ' from here on: not looked for again */
 };
 
@@ -154,6 +155,21 @@ static void owe_newlines(struct reader *r, int n)
 		r->newlines = n;
 }
 
+/* TAG is an img's. */
+static void take_picture(struct reader *r, const char *tag, size_t len)
+{
+	const char *id = memmem(tag, len, "cid:", 4);
+	size_t n = 0, most;
+
+	id = id ? id + 4 : tag + len;
+	most = len - (size_t)(id - tag);
+	while (n < most && !strchr("\"' >\t\r\n", id[n]))
+		n++;
+	str_add(r->pictures, id, n);
+	str_putc(r->pictures, '\n');
+	put_char(r, TEXT_PICTURE);
+}
+
 /* At '<'. */
 static void take_tag(struct reader *r)
 {
@@ -176,7 +192,9 @@ static void take_tag(struct reader *r)
 		return;
 	}
 	r->p = tag_end(r);
-	if (!end_tag && is_tag(name, len, "style script title template"))
+	if (r->pictures && is_tag(name, len, "img"))
+		take_picture(r, name, (size_t)(r->p - name));
+	else if (!end_tag && is_tag(name, len, "style script title template"))
 		skip_element(r, name, len);
 	else if (is_tag(name, len, "br"))
 		owe_newlines(r, 1);
@@ -187,9 +205,9 @@ static void take_tag(struct reader *r)
 		r->gap = '\t';
 }
 
-void text_of_html(struct str *out, const char *html, size_t len)
+void text_of_html(struct str *out, const char *html, size_t len, struct str *pictures)
 {
-	struct reader r = {.p = html, .end = html + len, .out = out};
+	struct reader r = {.p = html, .end = html + len, .out = out, .pictures = pictures};
 
 	while (r.p < r.end && !out->full) {
 		unsigned char c = (unsigned char)*r.p;

@@ -9,7 +9,10 @@
 
 #include "base/str.h"
 
-/* Adds the text of LEN bytes of HTML (UTF-8) to OUT; ends early when OUT's cap is reached. */
-void text_of_html(struct str *out, const char *html, size_t len);
+#define TEXT_PICTURE 0xfffc /* OBJECT REPLACEMENT CHARACTER */
+
+/* Adds the text of LEN bytes of HTML (UTF-8) to OUT; ends early when OUT's cap is reached. With PICTURES, each picture stands in
+ * the text as TEXT_PICTURE, and its id (cid:, RFC 2392; empty for one that is elsewhere) in PICTURES, one a line; NULL: they are left out. */
+void text_of_html(struct str *out, const char *html, size_t len, struct str *pictures);
 
 #endif

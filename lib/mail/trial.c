@@ -1,6 +1,7 @@
 #include "mail/trial.h"
 
 #include "base/clock.h"
+#include "mail/picture.h"
 
 void trial_start(struct trial *t, const struct rules *rules, bool reveal)
 {
@@ -22,7 +23,7 @@ void trial_offer(struct trial *t, const struct mime *mail)
 	code = code_in_mail(mail, &t->rules->pattern);
 	jv_free(t->mail);
 	t->mail = json_obj("from", jv_string(mail->from), "subject", jv_string(mail->subject), "date",
-			   sent ? jv_string(clock_format(sent, date)) : jv_null(), "picture", mail->picture ? jv_true() : jv_false(),
+			   sent ? jv_string(clock_format(sent, date)) : jv_null(), "picture", jv_bool(picture_in_mail(mail) != NULL),
 			   "code", !code ? jv_false() : t->reveal ? jv_string(code) : jv_true(), NULL);
 	code_free(code);
 }

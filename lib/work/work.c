@@ -399,7 +399,7 @@ static int otp_start(struct work *w, struct err *e)
 	if (otp.child.pid)
 		return 0;
 	path = program_path("ab-otp");
-	keys = keys_pass(w->session, PART_BIT(PART_SECRETS) | PART_BIT(PART_RULES), 3, fds, &n);
+	keys = keys_pass(w->session, PART_BIT(PART_SECRETS) | PART_BIT(PART_RULES) | PART_BIT(PART_EVIDENCE), 3, fds, &n);
 	r = driver_start_program(&otp, path, (const char *const[]){"--coprocess", "--events", w->session, NULL}, fds, n,
 				 (const char *const[]){keys, NULL}, e);
 	free(keys);

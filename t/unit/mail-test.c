@@ -1,13 +1,16 @@
-/* mail-test FILE [PATTERN]: prints what is read out of a mail, one field a line: code (or "-"), from, to, subject. */
+/* mail-test FILE [PATTERN]: prints what is read out of a mail, one field a line: code (or "-"), from, to, subject, date, and the type and
+ * size of the picture that stands for the code (or "-"). */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/fs.h"
 #include "mail/code.h"
+#include "mail/picture.h"
 
 int main(int argc, char **argv)
 {
 	struct code_pattern pattern = {0};
+	const struct mime_picture *picture;
 	struct err e;
 	struct mime m;
 	struct str raw;
@@ -22,6 +25,8 @@ int main(int argc, char **argv)
 		die_err(&e);
 	code = code_in_mail(&m, &pattern);
 	printf("%s\n%s\n%s\n%s\n%lld\n", code ? code : "-", m.from, m.nto ? m.to[0] : "-", m.subject, (long long)m.date);
+	picture = code ? NULL : picture_in_mail(&m);
+	printf("%s %zu\n", picture ? picture->type : "-", picture ? picture->len : 0);
 	code_free(code);
 	mime_free(&m);
 	str_free(&raw);
