@@ -4,6 +4,10 @@ pkglibexec_PROGRAMS += libexec/ab-page-http
 libexec_ab_page_http_SOURCES = libexec/page-http.c
 libexec_ab_page_http_LDADD = $(PAGE)
 
+pkglibexec_PROGRAMS += libexec/ab-page-browser
+libexec_ab_page_browser_SOURCES = libexec/page-browser.c
+libexec_ab_page_browser_LDADD = $(PAGE)
+
 pkglibexec_PROGRAMS += libexec/ab-inbox-maildir
 libexec_ab_inbox_maildir_SOURCES = libexec/inbox-maildir.c
 libexec_ab_inbox_maildir_LDADD = $(MAIL) $(ETPAN_LIBS)
@@ -41,3 +45,11 @@ libexec_ab_notify_file_LDADD = $(WIRE)
 pkglibexec_PROGRAMS += libexec/ab-notify-mailto
 libexec_ab_notify_mailto_SOURCES = libexec/notify-mailto.c
 libexec_ab_notify_mailto_LDADD = $(MAIL) $(CURL_LIBS)
+
+pkglibexec_PROGRAMS += libexec/ab-notify-http
+libexec_ab_notify_http_SOURCES = libexec/notify-http.c libexec/notify-http-shape.c libexec/notify-http.h
+libexec_ab_notify_http_LDADD = lib/libpage.a $(WIRE) $(CURL_LIBS)
+
+pkglibexec_PROGRAMS += libexec/ab-notify-apprise
+libexec_ab_notify_apprise_SOURCES = libexec/notify-apprise.c
+libexec_ab_notify_apprise_LDADD = $(WIRE)

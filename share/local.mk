@@ -6,6 +6,15 @@ dist_pkgpipeline_SCRIPTS = \
 dist_pkgdata_SCRIPTS = share/demo
 dist_pkgdata_DATA = share/demo.jq
 
+# templates of ab-notify-http; a person's own need no place here
+dist_pkgwebhook_DATA = \
+	share/webhooks/discord.jq \
+	share/webhooks/gotify.jq \
+	share/webhooks/matrix.jq \
+	share/webhooks/ntfy.jq \
+	share/webhooks/slack.jq \
+	share/webhooks/telegram.jq
+
 systemduserunitdir = $(prefix)/lib/systemd/user
 systemduserunit_DATA = share/systemd/ab-run.service
 EXTRA_DIST += share/systemd/ab-run.service.in
