@@ -308,7 +308,26 @@ static void wait_start(struct box *b, int index, const struct round *r)
 	jv_free(marks);
 }
 
-static void relay(jv event)
+static struct ask *posed; /* a driver's question, on our terminal */
+
+static void hide(void)
+{
+	ask_close(posed);
+	posed = NULL;
+}
+
+/* By hand: the person is asked here, too. OWNER is the session or NULL. */
+static void show(const char *owner, jv data)
+{
+	const char *id = json_str(data, "ask", "");
+
+	hide();
+	posed = ask_show(owner, id);
+	if (!posed)
+		warn("asked the person; answer with: ab-answer %s", id);
+}
+
+static void relay(const char *owner, jv event)
 {
 	const char *type = json_str(event, "type", "");
 	jv data = json_get(event, "data");
@@ -316,8 +335,15 @@ static void relay(jv event)
 	if (say_events)
 		inbox_tell(type, jv_copy(data));
 	else if (!coprocess && strcmp(type, "human.required") == 0)
-		warn("asked the person; answer with: ab-answer %s", json_str(data, "ask", ""));
+		show(owner, data);
+	else if (!coprocess && strcmp(type, "human.answered") == 0)
+		hide();
 	jv_free(data);
+}
+
+static const char *owner_of(const struct box *b)
+{
+	return json_str(b->settings, "session", NULL);
 }
 
 /* Ends the waits that still go on, of all boxes or of those that are PERSONS. A driver that does not listen is ended itself:
@@ -338,7 +364,7 @@ static void cancel_waits(bool persons)
 			jv v = driver_recv(&b->driver, until, NULL), event = json_get(v, "event");
 
 			if (json_is(event, JV_KIND_OBJECT))
-				relay(event); /* a question that is taken back */
+				relay(owner_of(b), event); /* a question that is taken back */
 			else
 				answers++;
 			jv_free(event);
@@ -352,19 +378,12 @@ static void cancel_waits(bool persons)
 
 /* A picture in place of the code */
 
-static void tell(const char *type, jv data)
-{
-	jv event = json_obj("type", jv_string(type), "data", data, NULL);
-
-	relay(event);
-	jv_free(event);
-}
-
 static void ask_end(struct round *r)
 {
 	if (!r->asked)
 		return;
-	tell("human.answered", ask_outcome_data(r->asked));
+	if (say_events)
+		inbox_tell("human.answered", ask_outcome_data(r->asked));
 	ask_close(r->asked);
 	r->asked = NULL;
 }
@@ -398,7 +417,7 @@ static char *keep_picture(const char *owner, jv picture)
 /* The mail is claimed; the person is asked what its picture shows, in place of what they may have been asked before. */
 static void ask_what_it_shows(struct box *b, struct round *r, jv picture, jv mail)
 {
-	const char *owner = json_str(b->settings, "session", NULL);
+	const char *owner = owner_of(b);
 	char *name = keep_picture(owner, picture), *question;
 	struct err e;
 
@@ -410,7 +429,10 @@ static void ask_what_it_shows(struct box *b, struct round *r, jv picture, jv mai
 	ask_end(r);
 	r->asked = ask_open(owner, "otp", question, name, clock_wall() + r->deadline - clock_mono(), true, &e);
 	if (r->asked) {
-		tell("human.required", ask_event_data(r->asked));
+		if (say_events)
+			inbox_tell("human.required", ask_event_data(r->asked));
+		else if (!coprocess)
+			warn("asked the person; answer with: ab-answer %s", ask_id(r->asked));
 		jv_free(r->picture);
 		r->picture = json_del(jv_copy(mail), "id");
 	} else {
@@ -495,7 +517,7 @@ static jv take_line(struct box *b, int index, struct round *r)
 		tell_trouble(b);
 		box_stop(b);
 	} else if (json_is(event, JV_KIND_OBJECT)) {
-		relay(event);
+		relay(owner_of(b), event);
 	} else if (json_bool(v, "ok", false)) {
 		out = take_code(b, index, r, v);
 	} else {
@@ -573,7 +595,7 @@ static void no_code(struct err *e)
 
 static jv wait_round(struct round *r, struct line_in *in, struct err *e)
 {
-	struct pollfd p[BOXES_MAX + 2];
+	struct pollfd p[BOXES_MAX + 3];
 	jv out = jv_invalid();
 
 	while (!json_ok(out) && begin_due(r)) {
@@ -587,7 +609,8 @@ static jv wait_round(struct round *r, struct line_in *in, struct err *e)
 		}
 		p[nboxes] = (struct pollfd){in ? in->fd : -1, POLLIN, 0};
 		p[nboxes + 1] = (struct pollfd){r->asked ? ask_fd(r->asked) : -1, POLLIN, 0};
-		proc_poll(p, (unsigned)nboxes + 2, buffered ? 0 : until);
+		p[nboxes + 2] = (struct pollfd){posed ? ask_fd(posed) : -1, POLLIN, 0};
+		proc_poll(p, (unsigned)nboxes + 3, buffered ? 0 : until);
 		if (in && inbox_interrupted(in)) {
 			err_set(e, INBOX_CANCELLED, "the wait was cancelled");
 			return out;
@@ -597,6 +620,8 @@ static jv wait_round(struct round *r, struct line_in *in, struct err *e)
 				out = take_line(&boxes[i], i, r);
 		if (!json_ok(out))
 			out = take_seen(r);
+		if (posed && ask_shown(posed))
+			hide();
 		if (!json_ok(out) && clock_mono() >= r->deadline + LATE) {
 			err_set(e, EX_TEMPFAIL, "no code came in time");
 			return out;
@@ -624,6 +649,7 @@ jv otp_wait(jv mark, jv rules, int64_t deadline, struct line_in *in, struct err 
 	ask_end(&r);
 	jv_free(r.picture);
 	cancel_waits(false);
+	hide();
 	return out;
 }
 

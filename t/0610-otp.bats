@@ -534,6 +534,22 @@ program() { # a program of the person's, from stdin
 	done
 }
 
+@test "at a terminal the code is typed where it is asked for, and an answer from elsewhere takes the question away" {
+	local tty=$top_builddir/t/unit/on-tty
+	run "$tty" "Code (not shown)" "" "an empty answer" 975310 -- ab-otp --url human:me
+	[ "$status" -eq 0 ]
+	[[ $output == *"The one-time code that was just sent, please"*975310*"[echo on]"* ]]
+	"$tty" "never said" x -- ab-otp --url human:me >"$BATS_TEST_TMPDIR/said" 3>&- &
+	extra=$!
+	asked() { ab-answer --list >/dev/null; }
+	until_true 10 asked
+	echo 864202 | ab-answer "$(ab-answer --json | jq -r .id)" -
+	wait "$extra"
+	extra=
+	grep -q 864202 "$BATS_TEST_TMPDIR/said"
+	grep -qF "[echo on]" "$BATS_TEST_TMPDIR/said"
+}
+
 # picture [SUBJECT]: a mail whose code is a picture arrives
 picture() {
 	local name

@@ -105,3 +105,22 @@ teardown() {
 	[ "$(jq -r 'select(.type == "otp.received").data.channel' "$HOME/out")" = picture ]
 	[ "$(jq -r 'select(.type == "session.login").data.ok' "$HOME/out")" = true ]
 }
+
+@test "at a terminal the person types the code where they logged in" {
+	new_session alice practice '.inbox.url = "human:me"'
+	# the same seed gives the same codes
+	ab-login alice >"$HOME/events" 2>/dev/null 3>&- &
+	LOGIN_PID=$!
+	id=$(until_line 20 "$HOME/events" '.type == "human.required"' | jq -r .data.ask)
+	until_true 10 eval '[ "$(control codes | jq ".codes | length")" -gt 0 ]'
+	code=$(control codes | jq -r '.codes[0].code')
+	ab-answer --no "$id"
+	wait "$LOGIN_PID" || :
+	stop_site
+	start_site
+	ab-vault set alice site.base "$BASE"
+	run "$top_builddir/t/unit/on-tty" "Code (not shown)" "$code" -- ab-login alice
+	echo "$output"
+	[ "$status" -eq 0 ]
+	[[ $output == *'"outcome":"answered"'*'"ok":true,"reason":"logged in"'* ]]
+}

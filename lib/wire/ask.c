@@ -445,12 +445,10 @@ static void tty_read(struct ask *a)
 		tty_prompt(a);
 }
 
-struct ask *ask_open(const char *session, const char *kind, const char *question, const char *picture,
-		     int64_t deadline, bool terminal, struct err *e)
+/* Nothing open but its question. */
+static struct ask *ask_new(const char *kind)
 {
 	struct ask *a = xcalloc(1, sizeof *a);
-	char *lock_path = NULL;
-	int lock = -1, r = -1;
 
 	a->file = a->listener = a->timer = a->epoll = a->tty.fd = a->tty_lock = -1;
 	for (int i = 0; i < CLIENTS; i++)
@@ -458,6 +456,16 @@ struct ask *ask_open(const char *session, const char *kind, const char *question
 	a->kind = xstrdup(kind);
 	a->question = jv_null();
 	a->started = clock_mono();
+	return a;
+}
+
+struct ask *ask_open(const char *session, const char *kind, const char *question, const char *picture,
+		     int64_t deadline, bool terminal, struct err *e)
+{
+	struct ask *a = ask_new(kind);
+	char *lock_path = NULL;
+	int lock = -1, r = -1;
+
 	for (int i = 0; i < 6; i++)
 		a->id[i] = "abcdefghjkmnpqrstuvwxyz23456789"[random_below(31)];
 	a->folder = path_run(session, "ask", e);
@@ -755,4 +763,50 @@ int ask_reply(jv question, const char *answer, size_t len, struct err *e)
 	else
 		err_set(e, EX_TEMPFAIL, "question %s was answered by another, or its program went away", id);
 	return result;
+}
+
+/* --- a question of another process's, on our terminal --- */
+
+static jv question_of(const char *session, const char *id)
+{
+	jv all = ask_list(session, NULL), found = jv_invalid();
+
+	for (struct json_iter it = json_iter(all); json_next(&it);)
+		if (strcmp(json_str(it.value, "id", ""), id) == 0) {
+			jv_free(found);
+			found = jv_copy(it.value);
+		}
+	jv_free(all);
+	return found;
+}
+
+struct ask *ask_show(const char *session, const char *id)
+{
+	jv question = question_of(session, id);
+	struct ask *a;
+
+	if (!json_ok(question))
+		return NULL;
+	a = ask_new(json_str(question, "kind", ""));
+	a->question = question;
+	a->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (a->epoll >= 0)
+		tty_open(a);
+	if (a->tty.fd >= 0)
+		return a;
+	ask_close(a);
+	return NULL;
+}
+
+bool ask_shown(struct ask *a)
+{
+	enum ask_got got = ask_poll(a);
+	struct err e;
+
+	if (got == ASK_WAIT)
+		return false;
+	/* when another answer was first, the asker says so */
+	if (ask_reply(a->question, got == ASK_ANSWER ? a->answer : NULL, strlen(a->answer), &e) && e.status != EX_TEMPFAIL)
+		warn("%s", e.text);
+	return true;
 }

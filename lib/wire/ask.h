@@ -56,6 +56,13 @@ void ask_close(struct ask *a);
 jv ask_event_data(const struct ask *a);
 jv ask_outcome_data(const struct ask *a);
 
+/* For whoever started the asker, which is not in the terminal's foreground itself: puts question ID of SESSION (NULL: of none) on our
+ * terminal. NULL when there is none, another question is on it, or the asker has gone. Poll ask_fd; end it with ask_close when the
+ * question has an outcome elsewhere. */
+struct ask *ask_show(const char *session, const char *id);
+/* Looks, and hands what was typed to the asker. True when there is nothing more to be looked for: ask_close it. */
+bool ask_shown(struct ask *a);
+
 /* The other side: ab-answer, and other ways to reach the person. */
 
 /* The open questions of SESSION (NULL: of all, and of none), oldest first: an array of {id, session, kind,

@@ -407,16 +407,47 @@ static int otp_start(struct work *w, struct err *e)
 	return r;
 }
 
+/* What ab-otp asks of the person is put on our terminal, too, as neither it nor its drivers are in its foreground. */
+static struct ask *shown;
+
+static void hide_question(void)
+{
+	ask_close(shown);
+	shown = NULL;
+}
+
+static jv otp_line(int64_t deadline, struct err *e)
+{
+	struct pollfd p[2] = {{otp.in.fd, POLLIN, 0}, {-1, POLLIN, 0}};
+
+	while (shown && !line_ready(&otp.in)) {
+		p[1].fd = ask_fd(shown);
+		if (proc_poll(p, 2, deadline) <= 0 || p[0].revents)
+			break;
+		if (ask_shown(shown))
+			hide_question();
+	}
+	return driver_recv(&otp, deadline, e);
+}
+
 /* ab-otp's answer; what it asks of the person meanwhile is told in our name, because its output is ours alone. */
 static jv otp_answer(struct work *w, int64_t deadline, struct err *e)
 {
 	for (;;) {
-		jv line = driver_recv(&otp, deadline, e), event;
+		jv line = otp_line(deadline, e), event, data;
+		const char *type;
 
-		if (!json_has(line, "event"))
+		if (!json_has(line, "event")) {
+			hide_question();
 			return line;
+		}
 		event = json_get(line, "event");
-		work_say(w, json_str(event, "type", "human.required"), json_get(event, "data"));
+		type = json_str(event, "type", "human.required");
+		data = json_get(event, "data");
+		hide_question();
+		if (strcmp(type, "human.required") == 0)
+			shown = ask_show(w->session, json_str(data, "ask", ""));
+		work_say(w, type, data);
 		jv_free(event);
 		jv_free(line);
 	}
