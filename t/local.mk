@@ -134,3 +134,7 @@ EXTRA_DIST += t/memory-search t/bench/wipe
 EXTRA_DIST += t/dovecot.bash t/imap.bash t/imap-server t/bench/otp
 TESTS += t/0630-imap.bats t/0631-imap-server.bats
 TESTS += t/2500-alerts.bats t/2510-consent.bats
+TESTS += t/0541-notify-mailto.bats t/0670-otp-smtp.bats
+EXTRA_DIST += t/smtp.bash t/mail-relay.py
+EXTRA_DIST += t/hook-server.py t/hook.bash
+TESTS += t/0542-notify-http.bats t/0543-notify-apprise.bats
