@@ -45,9 +45,9 @@ links() {
 }
 
 @test "what speaks to the network and reads hostile pages holds no keys, and the other way round" {
-	[ "$(links libcurl)" = 'ab-demo ab-inbox-http ab-inbox-imap ab-notify-mailto ab-page-http' ]
+	[ "$(links libcurl)" = 'ab-demo ab-inbox-http ab-inbox-imap ab-notify-http ab-notify-mailto ab-page-http' ]
 	[ "$(links libxml2)" = 'ab-inbox-http ab-page-http' ]
-	for program in ab-page-http ab-inbox-exec ab-inbox-http ab-inbox-human ab-inbox-maildir ab-notify-exec ab-notify-file ab-notify-mailto; do
+	for program in ab-page-http ab-inbox-exec ab-inbox-http ab-inbox-human ab-inbox-maildir ab-notify-apprise ab-notify-exec ab-notify-file ab-notify-http ab-notify-mailto; do
 		not grep -q '^libsodium' <(needed "$top_builddir/libexec/$program")
 	done
 }
@@ -103,6 +103,7 @@ links() {
 	done
 	[ -x "$root$prefix/share/ab/pipelines/monitor-and-book" ]
 	[ -f "$root$prefix/share/ab/providers/practice/provider.yaml" ]
+	[ -f "$root$prefix/share/ab/webhooks/ntfy.jq" ]
 	[ -f "$root$prefix/share/bash-completion/completions/ab-run" ]
 	grep -qx "ExecStart=$prefix/bin/ab-run --stay \$AB_SESSIONS" "$root$prefix/lib/systemd/user/ab-run.service"
 	[ -n "$(find "$root" -name 'ab-run.1*')" ]

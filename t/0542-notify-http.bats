@@ -42,6 +42,7 @@ send() {
 hook_at() { jq -nc --arg url "$at$1" "{url: \$url} + ${2:-{\}}"; }
 body() { request "${1:-1}" | jq -c '.body | fromjson'; }
 header() { request | jq -r --arg name "$1" '.headers[$name] // "none"'; }
+booked() { message '{}' '.event | .subject = "'"${1:-alice}"'"'; }
 is() { [ "$1" = "$2" ] || { printf 'is:        %s\nshould be: %s\n' "$1" "$2" >&2; return 1; }; }
 template() { cat >"$HOME/mine.jq"; }
 # by_mine [JQ]: with the template in mine.jq
@@ -445,10 +446,29 @@ by_mine() { send "$(hook_at /h "{template: \"$HOME/mine.jq\", token: \"$secret\"
 	for_good "there is no event to send"
 }
 
-# --- with ab-notify ---
+# --- the manual, and with ab-notify ---
 
-booked() {
-	message '{}' '.event'
+@test "ab-notify(1): ntfy, Telegram and Slack in a session, as ab-notify gives them to us" {
+	{ printf 'provider: practice\ntimezone: UTC\n' && man_example ab-notify.1 2; } >"$HOME/session.yaml"
+	export AB_KEY_FILE=$HOME/key
+	(umask 077 && head -c 32 /dev/urandom >"$AB_KEY_FILE") && ab-vault init
+	ab-vault new --from "$HOME/session.yaml" alice
+	jq -nc --argjson n "$(ab-vault get --json --reveal alice | jq .notify)" '{timezone: "UTC", notify: ($n | map(.url |= sub("https://[^/]*"; $at)))}' \
+		--arg at "$at" >"$HOME/rules.json"
+	booked bob | ab-notify --rules "$HOME/rules.json" bob >/dev/null
+	is "$(jq -r '[.path, (.body | fromjson | .topic // .chat_id // "")] | join(" ")' "$hook/requests" | sort)" "/ alice-4711
+/bot123456:AA-bb_CC/sendMessage -100987654
+/services/T000/B000/XXXX "
+}
+
+@test "ab-notify(1): a template of one's own" {
+	cd "$HOME"
+	is "$(bash -c "$(man_example ab-notify.1 3)")" '{"path":"rooms/a%20b","body":"alice: booked: Ankara","headers":{"X-Kind":"booking.result"}}'
+	send "$(hook_at /x "{template: \"$HOME/short.jq\", options: {room: \"a b\"}}")"
+	told
+	is "$(request | jq -r '[.path, .headers["X-Kind"]] | join(" ")')" "/x/rooms/a%20b booking.result"
+	send "$(hook_at /x "{template: \"$HOME/short.jq\"}")"
+	for_good "template $HOME/short.jq: options.room is missing"
 }
 
 @test "ab-notify tells by a webhook, again when it is busy, and in no file or message what is secret" {
