@@ -292,7 +292,7 @@ static jv too_late(const struct waiting *w, const struct err *last, struct err *
 	} else if (w->passed.status) {
 		err_set(e, EX_TEMPFAIL, "no mail with a code came in time, but one that was passed over: %s", w->passed.text);
 	} else {
-		err_set(e, EX_TEMPFAIL, "no mail with a code came in time");
+		pick_none(&w->pick, e);
 	}
 	return jv_invalid();
 }

@@ -552,7 +552,7 @@ static jv too_late(struct waiting *w, struct err *e)
 	if (blind && w->trouble.status) /* nobody looked: that is not the same as no mail */
 		*e = w->trouble;
 	else
-		err_set(e, EX_TEMPFAIL, "no mail with a code came in time");
+		pick_none(&w->pick, e);
 	return jv_invalid();
 }
 

@@ -306,7 +306,7 @@ static jv wait_for(struct waiting *w, int64_t deadline, struct line_in *in, stru
 		if (ready >= 0 && (ready <= now || (now >= deadline && !w->pick.suspect)))
 			return pick_take(&w->pick);
 		if (now >= deadline) {
-			err_set(e, EX_TEMPFAIL, "no mail with a code came in time");
+			pick_none(&w->pick, e);
 			return jv_invalid();
 		}
 		proc_poll(p, 2, line_ready(in) ? 0 : sooner(ready, sooner(now + (w->lost ? TICK / 10 : TICK), deadline)));

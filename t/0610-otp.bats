@@ -226,6 +226,8 @@ expect_error() {
 	wait_for '{}' 1500
 	deliver 111111 900
 	expect_error timeout
+	# which a clock that is ahead does to every code
+	[[ $(jq -r .error.message <<<"$answer") == *"but one that is dated "[89]??" s before the code was asked for: an old one, unless this machine's clock is wrong" ]]
 	wait_for
 	deliver 222222
 	expect_code 222222

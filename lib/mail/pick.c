@@ -126,16 +126,19 @@ bool pick_offer(struct pick *p, const struct mime *mail, const char *unique, int
 	int64_t now = clock_wall(), sent = mail->date >= 0 ? mail->date : mail->received >= 0 ? mail->received : now;
 	char *id = id_of(mail, unique), *code = NULL;
 	const struct mime_picture *picture = NULL;
-	bool suspect, good;
+	bool suspect, old, good;
 
 	/* a Date in the future must not win for ever; and it has whole seconds, so it may be one early */
 	sent = sent < now ? sent : now;
 	suspect = r->since >= 0 && sent + 999 < asked_at(r) - PICK_CLOCK;
-	if (!(suspect && sent + 999 < asked_at(r) - r->skew) && pick_fits(r, mail) && !skipped(r, id)) {
+	old = suspect && sent + 999 < asked_at(r) - r->skew;
+	if (pick_fits(r, mail) && !skipped(r, id)) {
 		code = code_in_mail(mail, &r->pattern);
 		picture = code ? NULL : picture_in_mail(mail);
 	}
-	good = code || picture;
+	good = (code || picture) && !old;
+	if (code && old && (!p->old || asked_at(r) - sent < p->old))
+		p->old = asked_at(r) - sent;
 	if (good) {
 		p->last = clock_mono();
 		p->first = p->first ? p->first : p->last;
@@ -174,6 +177,15 @@ jv pick_take(struct pick *p)
 	if (!json_ok(best))
 		return best;
 	return json_set(best, "passed", jv_copy(p->passed));
+}
+
+void pick_none(const struct pick *p, struct err *e)
+{
+	if (p->old)
+		err_set(e, EX_TEMPFAIL, "no mail with a code came in time, but one that is dated %lld s before the code was asked for: an old one, "
+			"unless this machine's clock is wrong", (long long)p->old / 1000);
+	else
+		err_set(e, EX_TEMPFAIL, "no mail with a code came in time");
 }
 
 void pick_free(struct pick *p)

@@ -40,6 +40,7 @@ struct pick {
 	bool suspect;
 	int64_t first, last; /* when the first and the last candidate came, clock_mono */
 	jv passed;         /* ids of all candidates */
+	int64_t old;       /* how much too old the youngest of those was that were left out for it (ms); 0: there was none */
 };
 
 void pick_start(struct pick *p, const struct rules *rules);
@@ -50,5 +51,7 @@ int64_t pick_ready(const struct pick *p);
 /* The driver's answer to `wait`, with the best mail's code; ends the pick. Invalid when there is none. */
 jv pick_take(struct pick *p);
 void pick_free(struct pick *p);
+/* That nothing came in time; and whether a code came that was taken for an old one, as a wrong clock would have it. EX_TEMPFAIL. */
+void pick_none(const struct pick *p, struct err *e);
 
 #endif
