@@ -44,23 +44,44 @@ static int template_read(const char *name, struct str *text, struct err *e)
 	return r;
 }
 
-/* Where a template has its first mistake. */
+/* The first mistake in a template, in words; CATCH_BEGIN is a line. */
 struct mistake {
 	const char *program;
 	char text[300];
 };
 
+static void mistake_at(struct mistake *m, size_t at, const char *what)
+{
+	size_t line = 0, last = 0;
+
+	for (size_t i = 0; m->program[i]; i++) {
+		last += m->program[i] == '\n';
+		line += i < at && m->program[i] == '\n';
+	}
+	last -= 1; /* CATCH_END's */
+	line = line < 1 ? 1 : line > last ? last : line;
+	snprintf(m->text, sizeof m->text, "line %zu: %s", line, what);
+}
+
 static void on_mistake(void *ctx, size_t index, size_t at, const char *what)
 {
 	struct mistake *m = ctx;
-	size_t line = 0;
 
 	(void)index;
-	if (*m->text)
-		return;
-	for (size_t i = 0; i < at && m->program[i]; i++)
-		line += m->program[i] == '\n'; /* CATCH_BEGIN is a line, so this counts from 1 */
-	snprintf(m->text, sizeof m->text, "line %zu: %s", line ? line : 1, what);
+	if (!*m->text)
+		mistake_at(m, at, what);
+}
+
+/* The template's own brackets must balance, or ours would be taken for its. */
+static bool balanced(struct mistake *m, const char *text)
+{
+	struct filter_words words;
+	bool ok = filter_scan(&words, text) == 0;
+
+	if (!ok)
+		mistake_at(m, strlen(CATCH_BEGIN) + words.wrong_at, words.wrong);
+	filter_words_free(&words);
+	return ok;
 }
 
 static jv template_run(const char *name, const char *text, jv input, struct err *e)
@@ -71,7 +92,7 @@ static jv template_run(const char *name, const char *text, jv input, struct err 
 	jv out = jv_invalid();
 
 	filter_limit(f, TEMPLATE_TIME);
-	if (filter_check(f, on_mistake, &m, e)) {
+	if (!balanced(&m, text) || filter_check(f, on_mistake, &m, e)) {
 		if (*m.text)
 			err_set(e, EX_CONFIG, "template %.100s, %s", name, m.text);
 		else
@@ -111,8 +132,10 @@ static int take_path(struct shape *s, const char *name, const char *path, struct
 static int take_query(struct shape *s, const char *name, jv query, struct err *e)
 {
 	struct str text = {0};
-	int r = json_is(query, JV_KIND_OBJECT) ? 0 : err_set(e, EX_CONFIG, "template %.100s: query is not an object", name);
+	int r = 0;
 
+	if (!json_is(query, JV_KIND_OBJECT))
+		return err_set(e, EX_CONFIG, "template %.100s: query is not an object", name);
 	for (struct json_iter it = json_iter(query); r == 0 && json_next(&it);) {
 		const char *value = json_string(it.value, NULL);
 		char *k = url_escape(it.key ? it.key : "", strlen(it.key ? it.key : "")), *v = value ? url_escape(value, json_len(it.value)) : NULL;

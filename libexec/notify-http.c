@@ -33,6 +33,7 @@ struct hook {
 	char *headers[HEADERS_MAX + 1]; /* "Name: value", NULL-ended */
 	size_t nheaders;
 	const struct notice *notice;
+	int64_t deadline;
 };
 
 /* Where it goes */
@@ -199,21 +200,20 @@ static bool repeats_any(const char *words, jv settings)
 /* Printable, short, in brackets; "" where that would be nothing, or something of ours. */
 static char *cleaned(struct hook *h, const char *words)
 {
-	char *target = url_target(&h->to), *text = xasprintf(" (%.*s", WORDS_MAX, words);
+	char *target = url_target(&h->to), *text;
 	bool ours = repeats(words, target) || repeats_any(words, h->notice->settings);
-	size_t n = strlen(text);
+	size_t n = strlen(words);
 
+	free(target);
+	if (n > WORDS_MAX)
+		for (n = WORDS_MAX; n && ((unsigned char)words[n] & 0xc0) == 0x80;)
+			n--; /* no half a character */
+	if (ours || !n)
+		return xstrdup("");
+	text = xasprintf(" (%.*s)", (int)n, words);
 	for (char *p = text; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = ' ';
-	while (strlen(words) > WORDS_MAX && n && ((unsigned char)text[n - 1] & 0xc0) == 0x80)
-		n--; /* no half a character */
-	if (strlen(words) > WORDS_MAX && n && (unsigned char)text[n - 1] >= 0xc0)
-		n--;
-	text[n] = '\0';
-	free(target);
-	if (ours || n < 3)
-		*text = '\0';
 	return text;
 }
 
@@ -226,7 +226,7 @@ static char *words_of(struct hook *h, const struct http_answer *a, jv said)
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys && !*words; i++)
 		words = json_str(said, keys[i], "");
-	if (!*words && n && !text[n + strspn(text + n, "\r\n")] && n <= 40)
+	if (!*words && n && n <= 40 && n == a->body.len)
 		words = text;
 	return cleaned(h, words);
 }
@@ -299,7 +299,7 @@ static int send_it(struct hook *h, int64_t *later, struct err *e)
 	struct http_answer answer;
 	/* once: whether it is sent again is ab-notify's to decide */
 	enum http_result result = http_do(http, &(struct http_request){.method = h->shape.method, .url = url, .headers = (const char *const *)h->headers,
-		.body = h->shape.body, .body_len = strlen(h->shape.body), .once = true, .body_max = ANSWER_MAX, .deadline = clock_mono() + patience,
+		.body = h->shape.body, .body_len = strlen(h->shape.body), .once = true, .body_max = ANSWER_MAX, .deadline = h->deadline,
 		.cafile = h->cafile}, &answer, e);
 	int r = 0;
 
@@ -328,7 +328,7 @@ static void hook_free(struct hook *h)
 
 static int tell(struct notice *n, struct err *e)
 {
-	struct hook h = {.notice = n, .shape = {.headers = jv_null()}};
+	struct hook h = {.notice = n, .deadline = clock_mono() + patience, .shape = {.headers = jv_null()}};
 	int r = take_address(&h, e) || shape_make(&h.shape, n, e) || aim(&h, e) || take_headers(&h, e) || send_it(&h, &n->later, e) ? -1 : 0;
 
 	hook_free(&h);

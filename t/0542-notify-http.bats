@@ -45,8 +45,8 @@ header() { request | jq -r --arg name "$1" '.headers[$name] // "none"'; }
 booked() { message '{}' '.event | .subject = "'"${1:-alice}"'"'; }
 is() { [ "$1" = "$2" ] || { printf 'is:        %s\nshould be: %s\n' "$1" "$2" >&2; return 1; }; }
 template() { cat >"$HOME/mine.jq"; }
-# by_mine [JQ]: with the template in mine.jq
-by_mine() { send "$(hook_at /h "{template: \"$HOME/mine.jq\", token: \"$secret\"}")" "${1:-.}"; }
+# with that template
+by_mine() { send "$(hook_at /h "{template: \"$HOME/mine.jq\", token: \"$secret\"}")"; }
 
 # --- the event as it is ---
 

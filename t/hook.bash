@@ -15,7 +15,7 @@ start_hook() {
 answers() { printf '%s\n' "$1" >"$hook/answer"; }
 # request N: the Nth that came
 request() { sed -n "${1:-1}p" "$hook/requests"; }
-requests() { cat "$hook/requests" 2>/dev/null | wc -l; }
+requests() { if [ -e "$hook/requests" ]; then wc -l <"$hook/requests"; else echo 0; fi; }
 
 # message SETTINGS [JQ]: a request of ab-notify's, with the address in the settings
 message() {
