@@ -43,7 +43,7 @@ static void on_drop(void *ctx)
 static int serve_socket(struct replay *replay)
 {
 	struct http_aside aside;
-	struct turns_agent agent = {on_begin, on_command, on_drop, NULL};
+	struct turns_agent agent = {.begin = on_begin, .command = on_command, .drop = on_drop};
 	struct turns *t;
 	long long fd;
 	struct err e;
@@ -63,7 +63,7 @@ static int serve_socket(struct replay *replay)
 
 static int serve_stdio(struct replay *replay)
 {
-	struct turns_agent agent = {on_begin, on_command, on_drop, agent_new(NULL, replay)};
+	struct turns_agent agent = {.begin = on_begin, .command = on_command, .drop = on_drop, .ctx = agent_new(NULL, replay)};
 	int r = turns_stdio(&agent, STDIN_FILENO, STDOUT_FILENO);
 
 	agent_free(agent.ctx);

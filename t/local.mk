@@ -138,3 +138,6 @@ TESTS += t/0541-notify-mailto.bats t/0670-otp-smtp.bats
 EXTRA_DIST += t/smtp.bash t/mail-relay.py
 EXTRA_DIST += t/hook-server.py t/hook.bash
 TESTS += t/0542-notify-http.bats t/0543-notify-apprise.bats
+
+EXTRA_DIST += t/browser.bash
+TESTS += t/0210-browser.bats

@@ -30,13 +30,24 @@ void sandbox_memory(size_t more)
 	unsigned long pages;
 
 	if (f && fscanf(f, "%lu", &pages) == 1) {
-		rlim_t most = pages * (rlim_t)sysconf(_SC_PAGESIZE) + more;
+		struct rlimit limit;
 
-		setrlimit(RLIMIT_AS, &(struct rlimit){most, most});
+		getrlimit(RLIMIT_AS, &limit);
+		limit.rlim_cur = pages * (rlim_t)sysconf(_SC_PAGESIZE) + more;
+		setrlimit(RLIMIT_AS, &limit);
 	}
 	if (f)
 		fclose(f);
 #endif
+}
+
+void sandbox_memory_back(void)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_AS, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_AS, &limit);
 }
 
 #if defined __x86_64__

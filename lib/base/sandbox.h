@@ -1,4 +1,4 @@
-/* Giving up power that a program does not need. Each is for good, and inherited by children. */
+/* Giving up power that a program does not need. Each is for good but sandbox_memory, and inherited by children. */
 #ifndef BASE_SANDBOX_H
 #define BASE_SANDBOX_H
 
@@ -16,5 +16,7 @@ int sandbox_no_network(struct err *e);
 /* At most MORE bytes of memory (address space) beyond what there is now: for programs that read what strangers wrote. Does
  * nothing under AddressSanitizer, whose shadow is terabytes. */
 void sandbox_memory(size_t more);
+/* Takes that back, for a child that is to be something bigger (a browser). */
+void sandbox_memory_back(void);
 
 #endif

@@ -93,35 +93,6 @@ static int do_get(struct job *j)
 	return url ? go(j, &q) : fail_set(&j->why, "usage", "get: no url");
 }
 
-/* The one body of a post: form, json or body. */
-static int post_body(jv command, struct str *body, const char **type, struct fail *why)
-{
-	jv form = json_get(command, "form"), json = json_get(command, "json"), text = json_get(command, "body");
-	int given = json_has(command, "form") + json_has(command, "json") + json_has(command, "body"), r = 0;
-
-	str_add(body, "", 0);
-	*type = NULL;
-	if (given > 1)
-		r = fail_set(why, "usage", "post: give one of form, json and body");
-	else if (json_has(command, "form")) {
-		*type = "application/x-www-form-urlencoded";
-		r = form_encode(form, body, why);
-	} else if (json_has(command, "json")) {
-		*type = "application/json";
-		json_add_text(body, json);
-	} else if (json_has(command, "body")) {
-		*type = "text/plain;charset=UTF-8";
-		if (json_is(text, JV_KIND_STRING))
-			str_add(body, json_string(text, ""), json_len(text));
-		else
-			r = fail_set(why, "usage", "post: body is no string");
-	}
-	jv_free(form);
-	jv_free(json);
-	jv_free(text);
-	return r;
-}
-
 static int do_post(struct job *j)
 {
 	const char *url = json_str(j->command, "url", NULL), *type;
@@ -131,7 +102,7 @@ static int do_post(struct job *j)
 
 	if (!url)
 		return fail_set(&j->why, "usage", "post: no url");
-	r = post_body(j->command, &body, &type, &j->why);
+	r = form_post_body(j->command, &body, &type, &j->why);
 	if (!r) {
 		q.type = json_str(j->command, "type", type);
 		q.body = body.s;

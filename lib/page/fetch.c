@@ -5,21 +5,12 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "page/settings.h"
 #include "config.h"
 
 #define REDIRECTS_MAX 10
-#define BODY_DEFAULT (2u << 20)
-#define BODY_MAX (4u << 20)
 #define AGENT "ab/" PACKAGE_VERSION " (appointment booking tools)"
 #define ACCEPT "text/html,application/xhtml+xml,application/json;q=0.9,*/*;q=0.8"
-
-struct settings {
-	struct url base; /* host NULL: none */
-	char **origins;  /* NULL-ended */
-	jv headers;
-	char *proxy, *cafile, *user_agent;
-	size_t body_max;
-};
 
 struct fetch {
 	struct http *http;
@@ -28,24 +19,11 @@ struct fetch {
 	struct settings set;
 };
 
-static void settings_free(struct settings *s)
-{
-	url_free(&s->base);
-	for (char **o = s->origins; o && *o; o++)
-		free(*o);
-	free(s->origins);
-	jv_free(s->headers);
-	free(s->proxy);
-	free(s->cafile);
-	free(s->user_agent);
-	*s = (struct settings){.headers = jv_null(), .body_max = BODY_DEFAULT};
-}
-
 struct fetch *fetch_new(const struct http_aside *aside, struct replay *replay)
 {
 	struct fetch *f = xcalloc(1, sizeof *f);
 
-	f->set = (struct settings){.headers = jv_null(), .body_max = BODY_DEFAULT};
+	f->set = SETTINGS_NONE;
 	f->jar = jar_new();
 	f->replay = replay;
 	if (!replay)
@@ -69,131 +47,14 @@ struct jar *fetch_jar(struct fetch *f)
 	return f->jar;
 }
 
+int fetch_settings(struct fetch *f, jv settings, struct fail *why)
+{
+	return settings_read(&f->set, settings, why);
+}
+
 const struct url *fetch_base(const struct fetch *f)
 {
 	return f->set.base.host ? &f->set.base : NULL;
-}
-
-/* What curl writes itself, or what must not be said beside the jar. */
-static bool header_ours(const char *name)
-{
-	static const char *const names[] = {"host", "content-length", "transfer-encoding", "connection", "cookie", "te",
-					    "upgrade", "trailer", "expect", "proxy-authorization", "accept-encoding"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcasecmp(name, names[i]) == 0)
-			return true;
-	return false;
-}
-
-static int check_headers(jv headers, struct fail *why)
-{
-	static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
-	const char *odd = NULL;
-
-	if (!json_is(headers, JV_KIND_OBJECT) && !json_is(headers, JV_KIND_NULL))
-		return fail_set(why, "usage", "headers: not an object");
-	for (struct json_iter it = json_iter(headers); json_next(&it);) {
-		const char *value = json_string(it.value, NULL);
-
-		if (!*it.key || strspn(it.key, token) != strlen(it.key) || header_ours(it.key))
-			odd = "a header of this name can't be set";
-		else if (!value && !json_is(it.value, JV_KIND_NULL))
-			odd = "its value is no string";
-		else if (value && (strlen(value) != json_len(it.value) || strpbrk(value, "\r\n")))
-			odd = "its value has a line end or NUL in it";
-		if (odd) {
-			fail_set(why, "usage", "headers: '%.60s': %s", it.key, odd);
-			json_iter_end(&it);
-			return -1;
-		}
-	}
-	return 0;
-}
-
-static int take_base(struct settings *s, jv settings, struct fail *why)
-{
-	const char *base = json_str(settings, "base", NULL);
-	struct err e;
-
-	if (base && url_parse(&s->base, base, NULL, &e))
-		return fail_set(why, "usage", "settings.base: %s", e.text);
-	return 0;
-}
-
-static int take_origins(struct settings *s, jv settings, struct fail *why)
-{
-	jv list = json_get(settings, "origins");
-	size_t n = 0, many = json_len(list);
-	int r = 0;
-
-	s->origins = xcalloc(many + 2, sizeof *s->origins);
-	if (!many && s->base.host)
-		s->origins[n++] = url_origin(&s->base);
-	for (struct json_iter it = json_iter(list); json_next(&it);) {
-		struct err e = {.text = "not a string"};
-		struct url u = {0};
-
-		if (!json_is(it.value, JV_KIND_STRING) || url_parse(&u, json_string(it.value, ""), NULL, &e) ||
-		    strcmp(u.path, "/") != 0 || u.query || u.fragment) {
-			r = fail_set(why, "usage", "settings.origins[%d]: %s", it.index, u.host ? "an origin has no path" : e.text);
-			url_free(&u);
-			json_iter_end(&it);
-			break;
-		}
-		s->origins[n++] = url_origin(&u);
-		url_free(&u);
-	}
-	jv_free(list);
-	return r;
-}
-
-static int take_proxy(struct settings *s, jv settings, struct fail *why)
-{
-	const char *proxy = json_str(settings, "proxy", "");
-
-	if (!*proxy)
-		return 0;
-	if (!str_starts(proxy, "http://") && !str_starts(proxy, "https://") && !str_starts(proxy, "socks5h://"))
-		return fail_set(why, "usage", "settings.proxy: only http:, https: and socks5h: proxies can be used");
-	s->proxy = xstrdup(proxy);
-	return 0;
-}
-
-int fetch_settings(struct fetch *f, jv settings, struct fail *why)
-{
-	struct settings s = {.headers = json_get(settings, "headers")};
-	int64_t max = json_int(settings, "body_max", BODY_DEFAULT);
-	const char *ours = getenv("AB_CAFILE");
-	const char *agent = json_str(settings, "user_agent", ""), *cafile = json_str(settings, "cafile", ours ? ours : "");
-
-	s.body_max = max < 1 ? BODY_DEFAULT : max > BODY_MAX ? BODY_MAX : (size_t)max;
-	s.user_agent = *agent ? xstrdup(agent) : NULL;
-	s.cafile = *cafile ? xstrdup(cafile) : NULL;
-	if (strpbrk(agent, "\r\n"))
-		fail_set(why, "usage", "settings.user_agent: a line end in it");
-	else if (take_base(&s, settings, why) == 0 && take_origins(&s, settings, why) == 0 &&
-		 take_proxy(&s, settings, why) == 0 && check_headers(s.headers, why) == 0) {
-		settings_free(&f->set);
-		f->set = s;
-		return 0;
-	}
-	settings_free(&s);
-	return -1;
-}
-
-static int check_origin(const struct fetch *f, const struct url *u, struct fail *why)
-{
-	char *origin = url_origin(u);
-	bool allowed = false;
-
-	for (char **o = f->set.origins; o && *o; o++)
-		allowed |= strcmp(*o, origin) == 0;
-	if (!allowed)
-		fail_set(why, "refused", "%s is not among the allowed origins%s", origin,
-			 f->set.origins && *f->set.origins ? "" : " (none was set: send begin with settings)");
-	free(origin);
-	return allowed ? 0 : -1;
 }
 
 /* The headers of one request; a later one of the same name takes the place of an earlier. */
@@ -373,7 +234,7 @@ static int redirect(struct fetch *f, const struct fetch_request *q, const struct
 		url_free(to);
 		return fail_set(why, "refused", "redirected from https: to http:");
 	}
-	r = check_origin(f, to, why);
+	r = settings_allow(&f->set, to, why);
 	if (!r && same_method && hop->body && !url_same_origin(&hop->url, to))
 		r = fail_set(why, "refused", "redirected to another origin with what was posted");
 	if (!r)
@@ -408,11 +269,11 @@ int fetch_do(struct fetch *f, const struct fetch_request *q, struct fetch_answer
 	int r;
 
 	*a = (struct fetch_answer){0};
-	if (check_headers(q->headers, why))
+	if (settings_check_headers(q->headers, why))
 		return -1;
 	if (url_parse(&hop.url, q->url, base, &e))
 		return fail_set(why, e.status == EX_NOPERM ? "refused" : "usage", "%s", e.text);
-	r = check_origin(f, &hop.url, why);
+	r = settings_allow(&f->set, &hop.url, why);
 	while (!r) {
 		r = send_hop(f, q, &hop, a, why);
 		if (r)

@@ -400,3 +400,31 @@ int form_encode(jv form, struct str *body, struct fail *why)
 		return fail_set(why, "usage", "form: not an object");
 	return encode_value(body, "", form, 0, why);
 }
+
+int form_post_body(jv command, struct str *body, const char **type, struct fail *why)
+{
+	jv form = json_get(command, "form"), json = json_get(command, "json"), text = json_get(command, "body");
+	int given = json_has(command, "form") + json_has(command, "json") + json_has(command, "body"), r = 0;
+
+	str_add(body, "", 0);
+	*type = NULL;
+	if (given > 1)
+		r = fail_set(why, "usage", "post: give one of form, json and body");
+	else if (json_has(command, "form")) {
+		*type = "application/x-www-form-urlencoded";
+		r = form_encode(form, body, why);
+	} else if (json_has(command, "json")) {
+		*type = "application/json";
+		json_add_text(body, json);
+	} else if (json_has(command, "body")) {
+		*type = "text/plain;charset=UTF-8";
+		if (json_is(text, JV_KIND_STRING))
+			str_add(body, json_string(text, ""), json_len(text));
+		else
+			r = fail_set(why, "usage", "post: body is no string");
+	}
+	jv_free(form);
+	jv_free(json);
+	jv_free(text);
+	return r;
+}

@@ -23,5 +23,7 @@ void submission_free(struct submission *s);
 
 /* The body of `post`'s `form`: a nested map becomes a[b]=…, a list repeats its name. -1 `usage`. */
 int form_encode(jv form, struct str *body, struct fail *why);
+/* The one body of the command `post` (form, json or body) and its type. */
+int form_post_body(jv command, struct str *body, const char **type, struct fail *why);
 
 #endif

@@ -83,13 +83,16 @@ static int64_t time_of(jv command)
 static void watch_cpu(int fd, jv command)
 {
 	const char *verb = json_str(command, "do", "");
-	bool asks = strcmp(verb, "get") == 0 || strcmp(verb, "post") == 0 || strcmp(verb, "submit") == 0;
+	static const char *const quiet[] = {"begin", "form", "find", "rows", "test", "load", "embed", "evidence", "save", "restore"};
+	bool asks = true;
 	jv id = json_get(command, "id");
 	char *text = json_text(id);
 	long ms = time_of(command) + CPU_SLACK < CPU_MAX ? (long)time_of(command) + CPU_SLACK : CPU_MAX;
 	struct itimerval t = {.it_value = {ms / 1000, ms % 1000 * 1000}};
 	int n;
 
+	for (size_t i = 0; i < sizeof quiet / sizeof *quiet; i++)
+		asks &= strcmp(verb, quiet[i]) != 0;
 	n = snprintf(last.line, sizeof last.line,
 		     "{\"id\":%s,\"ok\":false,\"error\":{\"code\":\"limit\",\"message\":\"the command took more than %ld ms of CPU; the "
 		     "page agent has ended\"},\"requests\":%d,\"sent\":\"%s\"}\n",
@@ -227,6 +230,27 @@ static int stdio_line(const struct turns_agent *agent, int out, char *text, size
 	return r;
 }
 
+static struct pollfd idle_poll(const struct turns_agent *agent)
+{
+	return (struct pollfd){agent->idle_fd ? agent->idle_fd(agent->ctx) : -1, POLLIN, 0};
+}
+
+/* Until there is something to read from LINES. */
+static void await_line(const struct turns_agent *agent, struct line_in *lines)
+{
+	while (!line_ready(lines)) {
+		struct pollfd p[2] = {{lines->fd, POLLIN, 0}, idle_poll(agent)};
+
+		if (p[1].fd < 0)
+			return;
+		proc_poll(p, 2, -1);
+		if (p[1].revents)
+			agent->idle(agent->ctx);
+		if (p[0].revents)
+			return;
+	}
+}
+
 int turns_stdio(const struct turns_agent *agent, int in, int out)
 {
 	struct line_in lines;
@@ -237,8 +261,10 @@ int turns_stdio(const struct turns_agent *agent, int in, int out)
 
 	line_init(&lines, in, LINE_PAGE_MAX);
 	while (!r && !closed) {
-		enum line_got got = line_next(&lines, &text, &len, -1);
+		enum line_got got;
 
+		await_line(agent, &lines);
+		got = line_next(&lines, &text, &len, -1);
 		if (got == LINE_OK)
 			r = len ? stdio_line(agent, out, text, len, &closed) : 0;
 		else if (got == LINE_LONG)
@@ -579,13 +605,15 @@ struct http_aside turns_aside(struct turns *t)
 }
 
 /* Waits until something happens or DEADLINE. */
-static void wait_for(struct turns *t, int64_t deadline)
+static void wait_for(struct turns *t, const struct turns_agent *agent, int64_t deadline)
 {
-	struct pollfd p[2] = {{t->epoll, POLLIN, 0}, {t->holder ? t->holder->in.fd : -1, POLLIN, 0}};
+	struct pollfd p[3] = {{t->epoll, POLLIN, 0}, {t->holder ? t->holder->in.fd : -1, POLLIN, 0}, idle_poll(agent)};
 
 	if (t->holder && line_ready(&t->holder->in))
 		return;
-	proc_poll(p, 2, deadline);
+	proc_poll(p, 3, deadline);
+	if (p[2].revents)
+		agent->idle(agent->ctx);
 }
 
 void turns_serve(struct turns *t, const struct turns_agent *agent)
@@ -611,7 +639,7 @@ void turns_serve(struct turns *t, const struct turns_agent *agent)
 			next = next ? -1 : 0;
 		}
 		if (next)
-			wait_for(t, next);
+			wait_for(t, agent, next);
 	}
 }
 

@@ -14,6 +14,10 @@ struct turns_agent {
 	jv (*command)(void *ctx, jv command, int64_t deadline);
 	void (*drop)(void *ctx); /* the client of the turn went away inside it */
 	void *ctx;
+	/* What the agent looks after while nobody commands it: IDLE is called when idle_fd's descriptor (-1: none) is readable.
+	 * Both may be NULL. */
+	int (*idle_fd)(void *ctx);
+	void (*idle)(void *ctx);
 };
 
 /* Serves the lines of IN on OUT until IN ends or `close`. 0, or -1 when OUT's reader is gone. */

@@ -1,0 +1,297 @@
+#include "page/chromium.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/sandbox.h"
+#include "base/str.h"
+
+#define GRACE 700 /* ms for the browser to end when its pipe has closed */
+#define NOISE_MAX 4096
+
+/* ---- its folder ---- */
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+	(void)st;
+	(void)kind;
+	(void)at;
+	remove(path);
+	return 0;
+}
+
+static void remove_all(const char *folder)
+{
+	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static int lock_of(const char *folder, int flags)
+{
+	char *path = xasprintf("%s/lock", folder);
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600);
+
+	free(path);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* Removes the folders below TOP whose keeper is gone. */
+static void sweep(const char *top)
+{
+	DIR *dir = opendir(top);
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir))) {
+		char *folder;
+		int lock;
+
+		if (!str_starts(d->d_name, "at."))
+			continue;
+		folder = xasprintf("%s/%s", top, d->d_name);
+		lock = lock_of(folder, O_CREAT);
+		if (lock >= 0) {
+			remove_all(folder);
+			close(lock);
+		}
+		free(folder);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+/* A new folder, locked: *LOCK. Caller frees; NULL with *e. */
+static char *make_folder(int *lock, struct err *e)
+{
+	char *top = path_run(NULL, ".browser", e), *gate = NULL, *folder = NULL, *tmp;
+	int door = -1;
+
+	if (!top || fs_mkdirs(top, e))
+		goto out;
+	gate = xasprintf("%s/lock", top);
+	door = fs_lock_wait(gate, e); /* none is swept between its birth and its lock */
+	if (door < 0)
+		goto out;
+	sweep(top);
+	folder = xasprintf("%s/at.XXXXXX", top);
+	if (!mkdtemp(folder) || (*lock = lock_of(folder, O_CREAT)) < 0) {
+		err_set(e, EX_CANTCREAT, "make %s for the browser's profile:", folder);
+		free(folder);
+		folder = NULL;
+		goto out;
+	}
+	tmp = xasprintf("%s/tmp", folder);
+	mkdir(tmp, 0700);
+	free(tmp);
+out:
+	if (door >= 0)
+		close(door);
+	free(gate);
+	free(top);
+	return folder;
+}
+
+/* ---- which one ---- */
+
+static const char *const places[] = {"/usr/lib/chromium/chromium-headless-shell", "/usr/lib/chromium/chromium"};
+static const char *const names[] = {"chromium-headless-shell", "chrome-headless-shell", "chromium"};
+
+static char *on_path(const char *name)
+{
+	const char *path = getenv("PATH");
+	char *found = NULL;
+
+	while (path && *path && !found) {
+		size_t n = strcspn(path, ":");
+
+		found = xasprintf("%.*s/%s", (int)n, path, name);
+		if (access(found, X_OK)) {
+			free(found);
+			found = NULL;
+		}
+		path += n + (path[n] == ':');
+	}
+	return found;
+}
+
+/* Debian's scripts of these names do not exec what they start, so the programs themselves come first. */
+static char *find_program(struct err *e)
+{
+	const char *named = getenv("AB_CHROMIUM");
+	char *found = NULL;
+
+	if (named && *named) {
+		if (access(named, X_OK) == 0)
+			return xstrdup(named);
+		err_set(e, EX_UNAVAILABLE, "AB_CHROMIUM names %s:", named);
+		return NULL;
+	}
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (access(places[i], X_OK) == 0)
+			return xstrdup(places[i]);
+	for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++)
+		found = on_path(names[i]);
+	if (!found)
+		err_set(e, EX_UNAVAILABLE, "no Chromium is here: install the package chromium-headless-shell (or chromium), or name one in AB_CHROMIUM");
+	return found;
+}
+
+/* ---- start and end ---- */
+
+static int start_keeper(struct chromium *c, const char *folder, const char *program, const struct fd_map *fds, struct err *e)
+{
+	char *profile = xasprintf("--user-data-dir=%s/profile", folder), *tmp = xasprintf("TMPDIR=%s/tmp", folder);
+	char *home = xasprintf("HOME=%s", folder);
+	bool root = geteuid() == 0;
+	const char *argv[] = {"/proc/self/exe", "--keep", folder, program, "--remote-debugging-pipe", profile,
+			      /* headless-shell has no site isolation by default; every other one knows --headless */
+			      "--headless", "--site-per-process", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
+			      "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+			      "--disable-extensions", "--disable-default-apps", "--disable-breakpad", "--disable-crash-reporter",
+			      "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication",
+			      "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
+			      "--disable-dev-shm-usage", "--mute-audio", "--password-store=basic", "--no-proxy-server",
+			      "--js-flags=--max-old-space-size=512", "--renderer-process-limit=8", "--window-size=1280,1000",
+			      "about:blank", root ? "--no-sandbox" : NULL, NULL};
+	/* nothing of the person's own: no certificates, settings or keyring; and no word of what we are */
+	const char *env[] = {tmp, home, "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR",
+			     "DBUS_SESSION_BUS_ADDRESS", "AB_KEYS", "AB_KEY_FILE", NULL};
+	struct proc_spec spec = {.argv = argv, .fds = fds, .nfds = 7, .env = env, .group = true};
+	int r;
+
+	if (root)
+		warn("we are root, so Chromium runs without its sandbox (--no-sandbox); as an ordinary user it has one");
+	r = proc_start(&c->keeper, &spec, e);
+	free(profile);
+	free(tmp);
+	free(home);
+	return r;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void close_pair(int *p)
+{
+	close_fd(&p[0]);
+	close_fd(&p[1]);
+}
+
+int chromium_start(struct chromium *c, struct err *e)
+{
+	int to[2] = {-1, -1}, from[2] = {-1, -1}, life[2] = {-1, -1}, noise[2] = {-1, -1}, lock = -1, r = -1;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	char *program = find_program(e), *folder = NULL;
+
+	*c = CHROMIUM_NONE;
+	if (!program)
+		goto out;
+	folder = make_folder(&lock, e);
+	if (!folder)
+		goto out;
+	if (null < 0 || pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC) || pipe2(life, O_CLOEXEC) || pipe2(noise, O_CLOEXEC | O_NONBLOCK)) {
+		err_set(e, EX_OSERR, "start a browser: make pipes:");
+		goto out;
+	}
+	r = start_keeper(c, folder, program,
+			 (const struct fd_map[]){{null, 0}, {null, 1}, {noise[1], 2}, {to[0], 3}, {from[1], 4}, {life[0], 5}, {lock, 6}}, e);
+	if (r) {
+		remove_all(folder);
+		goto out;
+	}
+	c->to = to[1];
+	c->from = from[0];
+	c->life = life[1];
+	c->noise = noise[0];
+	to[1] = from[0] = life[1] = noise[0] = -1;
+	fcntl(c->to, F_SETFL, O_NONBLOCK);
+	fcntl(c->from, F_SETFL, O_NONBLOCK);
+out:
+	close_pair(to);
+	close_pair(from);
+	close_pair(life);
+	close_pair(noise);
+	close_fd(&null);
+	close_fd(&lock);
+	free(program);
+	free(folder);
+	return r;
+}
+
+void chromium_end(struct chromium *c)
+{
+	close_fd(&c->to);
+	close_fd(&c->from);
+	close_fd(&c->life);
+	if (c->keeper.pid && !proc_reap(&c->keeper, clock_mono() + 3 * GRACE))
+		proc_end(&c->keeper, 100); /* the kernel ends the browser with it */
+	close_fd(&c->noise);
+	*c = CHROMIUM_NONE;
+}
+
+char *chromium_last_words(struct chromium *c)
+{
+	char text[NOISE_MAX + 1], *line, *end;
+	ssize_t n = c->noise >= 0 ? read(c->noise, text, NOISE_MAX) : 0;
+
+	text[n > 0 ? n : 0] = '\0';
+	end = text + strlen(text);
+	while (end > text && (unsigned char)end[-1] <= ' ')
+		*--end = '\0';
+	line = strrchr(text, '\n');
+	return xstrndup(line ? line + 1 : text, 200);
+}
+
+/* ---- the keeper ---- */
+
+int chromium_keep(char **argv)
+{
+	static const int ends[] = {SIGTERM, SIGINT, SIGHUP, 0};
+	const char *folder = argv[0];
+	struct proc_spec spec = {.argv = (const char *const *)argv + 1,
+				 .fds = (const struct fd_map[]){{3, 3}, {4, 4}},
+				 .nfds = 2,
+				 .group = true,
+				 .die_with_parent = true};
+	struct proc browser;
+	struct err e;
+	struct pollfd p[3] = {{5, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
+	pid_t group;
+
+	fcntl(5, F_SETFD, FD_CLOEXEC);
+	fcntl(6, F_SETFD, FD_CLOEXEC);
+	sandbox_memory_back();
+	p[1].fd = proc_signals(ends, &e);
+	if (proc_start(&browser, &spec, &e)) {
+		warn("%s", e.text);
+		remove_all(folder);
+		return e.status;
+	}
+	close(3);
+	close(4);
+	group = browser.pid;
+	p[2].fd = browser.pidfd;
+	proc_poll(p, 3, -1);
+	proc_reap(&browser, clock_mono() + GRACE);
+	kill(-group, SIGKILL);
+	proc_reap(&browser, -1);
+	remove_all(folder);
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* A Chromium of our own: started with pipes for the DevTools protocol, no port, in a private folder, and ended for certain.
+ *
+ * Between us and it stands a keeper, our own program again ("--keep"): the browser is its child, and when we end, however we
+ * do, it kills the browser's process group and removes the folder. When the keeper is killed the kernel kills the browser,
+ * and the next start sweeps the folder. */
+#ifndef PAGE_CHROMIUM_H
+#define PAGE_CHROMIUM_H
+
+#include "base/die.h"
+#include "base/proc.h"
+
+struct chromium {
+	struct proc keeper;
+	int to, from; /* DevTools messages: ours to write, ours to read; non-blocking */
+	int life;     /* closed, it ends the keeper */
+	int noise;    /* the browser's stderr */
+};
+
+#define CHROMIUM_NONE ((struct chromium){.keeper = {.pidfd = -1}, .to = -1, .from = -1, .life = -1, .noise = -1})
+
+/* Starts $AB_CHROMIUM, else the first Chromium found; as root without its sandbox, which stderr is told. */
+int chromium_start(struct chromium *c, struct err *e);
+/* Ends it within a second or two, and leaves *c as CHROMIUM_NONE. */
+void chromium_end(struct chromium *c);
+/* What the browser wrote to stderr last, one line, "" for nothing. Caller frees. */
+char *chromium_last_words(struct chromium *c);
+
+/* The keeper's main: ARGV is FOLDER PROGRAM ARGS…; 3 and 4 are the browser's pipes, 5 our owner's life, 6 the folder's lock. */
+int chromium_keep(char **argv);
+
+#endif

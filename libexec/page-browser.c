@@ -1,0 +1,95 @@
+/* ab-page-browser: the page agent on a browser. One process per session, with a Chromium of its own that lives no longer than
+ * it does; what it may do is ab-page(5). */
+#include <string.h>
+#include <unistd.h>
+
+#include "base/opt.h"
+#include "base/sandbox.h"
+#include "base/str.h"
+#include "page/browser.h"
+#include "page/chromium.h"
+#include "page/turns.h"
+
+#define MEMORY (512u << 20) /* the browser itself is not counted */
+
+static const char *listen_fd;
+
+static const struct opt opts[] = {
+	{0, "listen", "FD", "serve clients of the listening Unix socket on descriptor FD", &listen_fd, NULL, NULL},
+	{0},
+};
+
+static const struct opt_spec spec = {
+	.program = "ab-page-browser",
+	.synopsis = "[--listen FD]",
+	.about = "A session's page in a browser (Chromium): commands in, answers out, as JSON lines.",
+	.opts = opts,
+};
+
+static jv on_begin(void *ctx, jv settings)
+{
+	return browser_begin(ctx, settings);
+}
+
+static jv on_command(void *ctx, jv command, int64_t deadline)
+{
+	return browser_command(ctx, command, deadline);
+}
+
+static void on_drop(void *ctx)
+{
+	browser_drop(ctx);
+}
+
+static int on_idle_fd(void *ctx)
+{
+	return browser_idle_fd(ctx);
+}
+
+static void on_idle(void *ctx)
+{
+	browser_idle(ctx);
+}
+
+static struct turns_agent agent = {
+	.begin = on_begin, .command = on_command, .drop = on_drop, .idle_fd = on_idle_fd, .idle = on_idle};
+
+static int serve_socket(void)
+{
+	struct http_aside aside;
+	struct turns *t;
+	long long fd;
+	struct err e;
+
+	if (str_long(listen_fd, 3, 1 << 20, &fd))
+		opt_usage("--listen %s: not a descriptor", listen_fd);
+	t = turns_new((int)fd, &e);
+	if (!t)
+		die_err(&e);
+	aside = turns_aside(t);
+	agent.ctx = browser_new(&aside);
+	turns_serve(t, &agent);
+	browser_free(agent.ctx);
+	turns_free(t);
+	return 0;
+}
+
+static int serve_stdio(void)
+{
+	int r;
+
+	agent.ctx = browser_new(NULL);
+	r = turns_stdio(&agent, STDIN_FILENO, STDOUT_FILENO);
+	browser_free(agent.ctx);
+	return r ? EX_IOERR : 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc > 3 && strcmp(argv[1], "--keep") == 0) /* our own other half, see page/chromium.h */
+		return chromium_keep(argv + 2);
+	sandbox_private(); /* cookies are as good as a password */
+	opt_parse(argc, argv, &spec);
+	sandbox_memory(MEMORY);
+	return listen_fd ? serve_socket() : serve_stdio();
+}
