@@ -390,6 +390,7 @@ expect_error() { # expect_error CODE [TEXT]
 		"mail": {"from": ".x"}|neither link
 		"interval": "500ms"|interval
 		"url": "http://mail.example.org/"|for all to read
+		"url": "http://127.example.org/"|for all to read
 		"url": "https://alice:secret@mail.example.org/"|password
 		"url": "https://"|host
 		"headers": {"A B": "x"}|headers
