@@ -3,7 +3,7 @@
 bats_require_minimum_version 1.5.0
 load lib
 
-PASSWORD='Zebra-7731&Quagga/42' INBOX='Inbox#Wombat~58' PASSPORT=QX7391846Z PASSPHRASE='correct horse & battery/staple 9'
+PASSWORD='Zebra-7731&Quagga/42' INBOX='Inbox#Wombat~58' PASSPORT=QX7391846Z NOTICE='Notice%Numbat!19' PASSPHRASE='correct horse & battery/staple 9'
 
 setup() {
 	! grep -q __asan_init "$top_builddir/bin/ab-plan" || skip "AddressSanitizer's malloc keeps what is freed"
@@ -16,7 +16,7 @@ setup() {
 	cd "$TMPDIR" || return
 	look=$top_builddir/t/unit/vault-test search=$top_srcdir/t/memory-search secrets=$BATS_TEST_TMPDIR/secrets.json
 	new_session alice practice ".credentials.password = \"$PASSWORD\" | .inbox.password = \"$INBOX\" |
-		.profile.passport_number = \"$PASSPORT\" | .schedule.interval = \"60s\""
+		.profile.passport_number = \"$PASSPORT\" | .schedule.interval = \"60s\" | .notify += [{url: \"exec:true\", password: \"$NOTICE\"}]"
 	learn
 	PIDS=()
 	may_look
@@ -31,9 +31,9 @@ teardown() {
 
 # What is searched for; cookies and codes as they come.
 learn() {
-	jq -n --arg password "$PASSWORD" --arg inbox "$INBOX" --arg passport "$PASSPORT" --arg master "$("$look" master "$AB_KEY_FILE")" \
+	jq -n --arg password "$PASSWORD" --arg inbox "$INBOX" --arg passport "$PASSPORT" --arg notice "$NOTICE" --arg master "$("$look" master "$AB_KEY_FILE")" \
 		--arg key "$(od -An -v -tx1 "$AB_KEY_FILE" | tr -d ' \n')" --argjson sub "$(ab-vault exec alice -- "$look" keys alice)" '
-		{password: $password, inbox: $inbox, passport: $passport, "key-master": {hex: $master}, "key-file": {hex: $key}} +
+		{password: $password, inbox: $inbox, passport: $passport, notice: $notice, "key-master": {hex: $master}, "key-file": {hex: $key}} +
 		($sub | with_entries(.key |= "key-" + . | .value |= {hex: .}))' >"$secrets"
 }
 learn_more() {
@@ -121,12 +121,12 @@ time.sleep(60)' < <(printf %s "$PASSWORD")
 	"$search" --files "$secrets" "$HOME/out" | grep -q '^text.file.plain.*/leak$'
 }
 
-@test "a pipeline that waits holds nothing but the cookies, and those in the page agent alone" {
+@test "a pipeline that waits holds nothing but the cookies, in the page agent alone, and in ab-notify what is needed to tell" {
 	start run ab-run alice
 	until_line 20 "$HOME/out/run" '.data.verdict == "none"'
 	learn_more
 	[ "$(jq -r .code "$secrets")" != null ]
-	only "cookie ab-page-http"
+	only "cookie ab-page-http" "notice ab-notify"
 	nothing_else
 	# all of them were looked into
 	mapfile -t pids < <(ours)
@@ -200,7 +200,7 @@ child_named() { # child_named NAME PID
 	export EDITOR="$TMPDIR/editor"
 	start edit setsid -w ab-vault edit alice </dev/null
 	until_true 10 test -s editing
-	only "inbox ab-vault" "key-master ab-vault" "passport ab-vault" "password ab-vault"
+	only "inbox ab-vault" "key-master ab-vault" "notice ab-vault" "passport ab-vault" "password ab-vault"
 	echo >go
 	wait "$PID"
 	# and what it is replaced by has the keys' descriptors, and nothing in its memory
