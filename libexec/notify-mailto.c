@@ -16,7 +16,7 @@
 #include "wire/launch.h"
 #include "wire/notice.h"
 
-#define PATIENCE 25000     /* ms for all of it; ab-notify waits 30 s for us */
+#define PATIENCE 24000     /* ms for all of it, and one for the farewell; ab-notify waits 30 s for us */
 #define PROGRAM_TIME 10000 /* … for the program that gives the token */
 #define RECIPIENTS_MAX 16
 #define SUBMISSION 587     /* RFC 6409 */

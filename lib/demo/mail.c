@@ -2,9 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,7 +19,7 @@
 
 #define FROM "codes@office.example.org"
 #define CODE_LEN 6
-#define SMTP_WAIT 5000 /* ms; the site stands still meanwhile */
+#define SMTP_WAIT 10000 /* ms */
 
 struct late {
 	struct late *next;
@@ -250,18 +253,39 @@ out:
 	return r;
 }
 
-static int post(struct mail *m, const char *to, const char *text, struct err *e)
+static int hand_over(const struct mail *m, const char *to, const char *text, struct err *e)
 {
 	struct smtp_server server = {.at = {.host = m->smtp.host, .port = m->smtp.port, .tls = m->smtp.tls}};
 	struct str crlf = {0};
 	int r;
 
-	if (!m->smtp.host)
-		return drop(m, to, text, e);
 	encode_crlf(&crlf, text);
 	r = smtp_send(&server, &(struct smtp_mail){FROM, (const char *const[]){to, NULL}, str_text(&crlf), crlf.len}, clock_mono() + SMTP_WAIT, e);
 	str_free(&crlf);
 	return r;
+}
+
+/* A mail server may be slow: a process of its own waits for it, and the site goes on. It holds none of the site's connections, which end
+ * when the site ends them. */
+static int post(struct mail *m, const char *to, const char *text, struct err *e)
+{
+	pid_t pid;
+
+	if (!m->smtp.host)
+		return drop(m, to, text, e);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	pid = fork();
+	if (pid < 0)
+		return err_set(e, EX_OSERR, "mail to %s: start a process:", to);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		close_range(STDERR_FILENO + 1, ~0u, 0);
+		if (hand_over(m, to, text, e))
+			warn("%s", e->text);
+		_exit(0);
+	}
+	return 0;
 }
 
 int mail_code(struct mail *m, const char *to, const char *code, const struct mail_how *how, struct err *e)

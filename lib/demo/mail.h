@@ -17,7 +17,7 @@ void mail_close(struct mail *m);
 int mail_box(struct mail *m, const char *to, struct err *e);
 struct mail_how {
 	int64_t age;   /* dated so many ms ago */
-	int64_t later; /* sent so many ms from now; 0: before mail_code returns */
+	int64_t later; /* sent so many ms from now; 0: now, into a Maildir before mail_code returns */
 	bool picture;  /* the code is a picture, and nowhere in the text */
 };
 /* Mails CODE to TO. 0, or -1 with *e. */

@@ -9,7 +9,7 @@
 
 #define WORDS_MAX 160   /* of a server's reply that are shown */
 #define REFUSED_MAX 200 /* … and of the recipients that it refused */
-#define BYE_WAIT 1L     /* s; the mail is the server's by then */
+#define BYE_WAIT 1000   /* ms for the answer to QUIT, which changes nothing any more */
 
 struct sending {
 	const struct smtp_server *server;
@@ -20,9 +20,11 @@ struct sending {
 	char *sent;               /* the last command */
 	int code;                 /* of the last reply */
 	struct str words;         /* its text */
+	bool whole;               /* it has come to its end */
 	int at;                   /* recipients asked for so far */
 	int taken, refused;       /* … of which */
 	bool for_now;             /* one of the refusals was a 4xx */
+	int64_t over;             /* when QUIT was said: what comes then tells nothing; 0: not yet */
 	struct str refusals;
 	char why[CURL_ERROR_SIZE];
 };
@@ -83,10 +85,13 @@ static void take_reply(struct sending *s, const char *line, size_t len)
 		len--;
 	if (len < 3)
 		return;
+	if (s->whole)
+		str_reset(&s->words);
+	s->whole = len == 3 || line[3] != '-';
 	s->code = (line[0] - '0') * 100 + (line[1] - '0') * 10 + line[2] - '0';
 	if (len > 4)
 		add_words(s, line + 4, len - 4);
-	if ((len == 3 || line[3] != '-') && s->sent && strncmp(s->sent, "RCPT", 4) == 0)
+	if (s->whole && s->sent && strncmp(s->sent, "RCPT", 4) == 0)
 		note_recipient(s);
 }
 
@@ -102,22 +107,36 @@ static void take_command(struct sending *s, const char *text, size_t len)
 {
 	while (len && (text[len - 1] == '\r' || text[len - 1] == '\n'))
 		len--;
+	if (len == 4 && memcmp(text, "QUIT", 4) == 0)
+		s->over = clock_mono();
+	if (s->over)
+		return;
 	forget_sent(s);
 	s->sent = xstrndup(text, len);
 	s->code = 0;
-	str_reset(&s->words);
-	s->words.full = false;
+	s->whole = true;
 }
 
 /* libcurl tells only of the last refusal; who was refused, and why, is in what goes to and fro. */
 static int on_exchange(CURL *c, curl_infotype kind, char *text, size_t len, void *ctx)
 {
+	struct sending *s = ctx;
+
 	(void)c;
 	if (kind == CURLINFO_HEADER_OUT)
-		take_command(ctx, text, len);
-	else if (kind == CURLINFO_HEADER_IN)
-		take_reply(ctx, text, len);
+		take_command(s, text, len);
+	else if (kind == CURLINFO_HEADER_IN && !s->over)
+		take_reply(s, text, len);
 	return 0;
+}
+
+/* libcurl would wait two minutes for the answer to QUIT. */
+static int on_progress(void *ctx, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	const struct sending *s = ctx;
+
+	(void)a, (void)b, (void)c, (void)d;
+	return s->over && clock_mono() - s->over > BYE_WAIT;
 }
 
 /* Where it went wrong, as the person may know it. */
@@ -217,6 +236,10 @@ static CURLcode perform(CURL *c, struct sending *s, int64_t deadline)
 	curl_easy_setopt(c, CURLOPT_VERBOSE, 1L);
 	curl_easy_setopt(c, CURLOPT_DEBUGFUNCTION, on_exchange);
 	curl_easy_setopt(c, CURLOPT_DEBUGDATA, s);
+	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(c, CURLOPT_XFERINFODATA, s);
+	curl_easy_setopt(c, CURLOPT_FORBID_REUSE, 1L); /* closed by this handle, with its limits, not by another one later */
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(left > 1 ? left : 1));
 	r = curl_easy_perform(c);
 	curl_slist_free_all(to);
@@ -235,8 +258,6 @@ int smtp_send(const struct smtp_server *server, const struct smtp_mail *mail, in
 		die(EX_OSERR, "start libcurl: out of memory");
 	r = perform(c, &s, deadline);
 	status = r ? failed(&s, r, e) : s.refused ? some_refused(&s, e) : 0;
-	curl_easy_setopt(c, CURLOPT_SERVER_RESPONSE_TIMEOUT, BYE_WAIT);
-	curl_easy_setopt(c, CURLOPT_VERBOSE, 0L);
 	curl_easy_cleanup(c);
 	curl_global_cleanup();
 	forget_sent(&s);

@@ -57,7 +57,8 @@ static void add_text(struct str *b, const char *text)
 {
 	str_puts(b, "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n");
 	encode_quoted(b, text);
-	str_putc(b, '\n');
+	if (b->s[b->len - 1] != '\n' || !*text)
+		str_putc(b, '\n');
 }
 
 static void add_calendar(struct str *b, const char *calendar)
