@@ -474,6 +474,33 @@ tab_crashed() {
 	[ "$(answer 8 .ok)" = true ]
 }
 
+@test "several clients take turns on one browser; whoever goes away inside a turn leaves it dirty, without a page" {
+	export AGENT=$agent SITE=$SITE/
+	for scenario in one_turn dirty stopped; do
+		timeout 50 python3 "$pages/turns.py" $scenario
+	done
+	until_true 3 no_browser
+}
+
+@test "the practice office: log in, see the calendar and an error, and log out" {
+	start_site
+	release practice ankara short-stay "$(day 20)T09:30"
+	SITE=${BASE%/} page <<-E
+		{"id":1,"do":"get","url":"/office/"}
+		{"id":2,"do":"submit","form":"#login-form","set":{"email":"alice@example.org","password":"wrong"}}
+		{"id":3,"do":"test","conditions":[{"css":"#login-form"}]}
+		{"id":4,"do":"fill","fields":{"input[name=email]":"alice@example.org","input[name=password]":"practice"}}
+		{"id":5,"do":"click","css":"#login-form button"}
+		{"id":6,"do":"find","css":"h1"}
+		{"id":7,"do":"save"}
+	E
+	stop_site
+	[ "$(answer 3 '.results[0]')" = true ]
+	[ "$(answer 5 '[.ok,.sent]|tojson')" = '[true,"yes"]' ]
+	[ "$(answer 6 .value)" != "$(answer 1 .value)" ]
+	[ "$(answer 7 '.state.cookies|length > 0')" = true ]
+}
+
 @test "ab-page drives it by hand, and where no Chromium is to be found that is said" {
 	run ab-page -b "$SITE/" browser <<<'{"id":1,"do":"get","url":"/"}'
 	[ "$status" = 0 ]

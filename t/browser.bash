@@ -15,34 +15,31 @@ chromium_here() {
 
 # browser_pids: the processes of this test's browsers (their profile's folder is below AB_RUNTIME), keepers too
 browser_pids() {
-	local f
-	for f in /proc/[0-9]*/cmdline; do
-		! grep -qsaF -e "$AB_RUNTIME/.browser/at." "$f" || echo "${f//[!0-9]/}"
-	done
+	grep -laF -f <(echo "$AB_RUNTIME/.browser/at.") /proc/[0-9]*/cmdline 2>/dev/null | tr -dc '0-9\n'
 }
 no_browser() { [ -z "$(browser_pids)" ]; }
 # keeper_pid, browser_pid: its keeper; the browser itself
 keeper_pid() {
 	local p
 	for p in $(browser_pids); do
-		! tr '\0' '\n' <"/proc/$p/cmdline" | grep -qx -e --keep || echo "$p"
+		! grep -qzx -e --keep "/proc/$p/cmdline" || echo "$p"
 	done
 }
 browser_pid() {
 	local p keeper
 	keeper=$(keeper_pid)
 	for p in $(browser_pids); do
-		[ "$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$p/status")" != "$keeper" ] || echo "$p"
+		! grep -qsx "PPid:[[:space:]]*$keeper" "/proc/$p/status" || echo "$p"
 	done
 }
 # renderer_pids: the processes that show pages; they are in the browser's process group
 renderer_pids() {
-	local f group stat
+	local p rest pgrp group
 	group=$(browser_pid)
-	for f in /proc/[0-9]*; do
-		stat=$(cat "$f/stat" 2>/dev/null) || continue
-		read -r _ _ pgrp _ <<<"${stat##*) }"
-		[ "$pgrp" != "$group" ] || ! tr '\0' ' ' <"$f/cmdline" | grep -q -e --type=renderer || echo "${f#/proc/}"
+	for p in $(grep -la -e --type=renderer /proc/[0-9]*/cmdline 2>/dev/null | tr -dc '0-9\n'); do
+		rest=$(cat "/proc/$p/stat" 2>/dev/null) || continue
+		read -r _ _ pgrp _ <<<"${rest##*) }"
+		[ "$pgrp" != "$group" ] || echo "$p"
 	done
 }
 no_profile() { [ -z "$(find "$AB_RUNTIME/.browser" -name 'at.*' 2>/dev/null)" ]; }

@@ -155,6 +155,7 @@ static int start_keeper(struct chromium *c, const char *folder, const char *prog
 {
 	char *profile = xasprintf("--user-data-dir=%s/profile", folder), *tmp = xasprintf("TMPDIR=%s/tmp", folder);
 	char *home = xasprintf("HOME=%s", folder);
+	static bool told;
 	bool root = geteuid() == 0;
 	const char *argv[] = {"/proc/self/exe", "--keep", folder, program, "--remote-debugging-pipe", profile,
 			      /* headless-shell has no site isolation by default; every other one knows --headless */
@@ -172,8 +173,9 @@ static int start_keeper(struct chromium *c, const char *folder, const char *prog
 	struct proc_spec spec = {.argv = argv, .fds = fds, .nfds = 7, .env = env, .group = true};
 	int r;
 
-	if (root)
+	if (root && !told)
 		warn("we are root, so Chromium runs without its sandbox (--no-sandbox); as an ordinary user it has one");
+	told = root;
 	r = proc_start(&c->keeper, &spec, e);
 	free(profile);
 	free(tmp);
