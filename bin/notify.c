@@ -22,16 +22,17 @@
 #define REQUEST_MAX 32768          /* fits into a new pipe: writing it does not wait for the driver */
 #define OURS (PART_BIT(PART_RULES) | PART_BIT(PART_NOTICES))
 #define SELF_KEY 48
-#define RETRY_FIRST 1000
+#define TRIES_QUIET 5 /* failures, in a minute and a half, that are nobody's concern yet */
 #define RETRY_MAX 600000
 #define OLD (7 * 86400000LL)       /* results in the journal that are older were told, or are no news */
 
-static const char *rules_file, *deadline_text, *linger_text, *steady_text, *timeout_text;
-static int64_t patience = 6 * 3600000, linger = 30000, steady = 60000, timeout = 30000;
+static const char *rules_file, *deadline_text, *linger_text, *retry_text, *steady_text, *timeout_text;
+static int64_t patience = 6 * 3600000, linger = 30000, retry_first = 1000, steady = 60000, timeout = 30000;
 
 static const struct opt options[] = {
 	{0, "deadline", "TIME", "how long a message is tried again (6h)", &deadline_text, NULL, NULL},
 	{0, "linger", "TIME", "how long messages are waited for after the input's end (30s)", &linger_text, NULL, NULL},
+	{0, "retry", "TIME", "how long after its first failure a message is tried again (1s)", &retry_text, NULL, NULL},
 	{0, "rules", "FILE", "rules as JSON from FILE instead of the vault", &rules_file, NULL, NULL},
 	{0, "steady", "TIME", "how long a pipeline must run until its troubles are over (1m)", &steady_text, NULL, NULL},
 	{0, "timeout", "TIME", "how long a driver may take for a message (30s)", &timeout_text, NULL, NULL},
@@ -179,7 +180,7 @@ static void tell_others(const struct delivery *d, const char *reason, const char
 /* LATER: ms that the other side asks to wait. */
 static void failed(struct delivery *d, const char *why, bool retry, int64_t later)
 {
-	int64_t pause = RETRY_FIRST << (d->tries < 12 ? d->tries * 2 : 24), now = clock_mono();
+	int64_t pause = retry_first << (d->tries < 12 ? d->tries * 2 : 24), now = clock_mono();
 	char *reason;
 
 	if (launch_lost())
@@ -189,6 +190,11 @@ static void failed(struct delivery *d, const char *why, bool retry, int64_t late
 		warn("%s: %s; it is tried again", d->to->scheme, why);
 		pause = pause > RETRY_MAX ? RETRY_MAX : pause;
 		d->due = now + (later <= pause ? pause : later < d->ends - now ? later : d->ends - now);
+		if (d->tries == TRIES_QUIET) {
+			reason = xasprintf("'%.100s' is not told yet by %s: %.200s", json_str(d->message, "title", ""), d->to->scheme, why);
+			tell_others(d, reason, "it is tried again; perhaps this way has to be mended");
+			free(reason);
+		}
 		return;
 	}
 	reason = xasprintf("'%.100s' was not told by %s: %.200s", json_str(d->message, "title", ""), d->to->scheme, why);
@@ -411,6 +417,9 @@ int main(int argc, char **argv)
 	session = argv[opt_parse(argc, argv, &spec)];
 	duration(deadline_text, "deadline", &patience);
 	duration(linger_text, "linger", &linger);
+	duration(retry_text, "retry", &retry_first);
+	if (retry_first < 1 || retry_first > RETRY_MAX)
+		opt_usage("--retry: from 1ms to 10m");
 	duration(steady_text, "steady", &steady);
 	duration(timeout_text, "timeout", &timeout);
 	rules = read_rules(argv);

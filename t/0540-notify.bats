@@ -179,6 +179,19 @@ is() { [ "$1" = "$2" ] || { printf 'is:        %s\nshould be: %s\n' "$1" "$2" >&
 	is "$(jq -r 'select(.url == "fake:ok").title' "$got" | paste -sd,)" "alice: booked,alice: error"
 }
 
+@test "a way that goes on failing is told by the others, and is tried further" {
+	jq -nc '{notify: ["fake:ok", "fake:later"]}' >"$FAKE/rules.json"
+	mkfifo "$FAKE/in"
+	ab-notify --rules "$FAKE/rules.json" --retry 1ms alice <"$FAKE/in" >"$out" 2>"$err" 3>&- 9>&- &
+	notify_pid=$!
+	exec 9>"$FAKE/in"
+	{ booked r1; booked r2; } >&9
+	further() { [ "$(jq -r 'select(.url == "fake:later" and .id == "r1").id' "$got" | wc -l)" -ge 7 ]; }
+	until_true 20 further
+	is "$(jq -r 'select(.url == "fake:ok").title' "$got" | paste -sd,)" "alice: booked,alice: booked,alice: error"
+	[[ $(jq -r 'select(.title == "alice: error").text' "$got") == *"is not told yet by fake: come again."* ]]
+}
+
 @test "every address is told, and one that fails does not keep the others from it" {
 	booked | notify fake:never,fake:ok,fake:half >"$out" 2>"$err"
 	is "$(jq -r 'select(.id == "r1").url' "$got" | sort | paste -sd,)" "fake:half,fake:never,fake:ok"
