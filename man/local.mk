@@ -8,4 +8,4 @@ dist_man_MANS += man/ab-otp.1 man/ab-answer.1
 dist_man_MANS += man/ab-vault.1 man/ab-session.5
 dist_man_MANS += man/ab-plan.1 man/ab-audit.1 man/ab-notify.1 man/ab-events.5
 dist_man_MANS += man/ab-provider.1 man/ab-provider.5
-dist_man_MANS += man/ab-page.1 man/ab-page-http.1 man/ab-page.5 man/ab-fill.1
+dist_man_MANS += man/ab-page.1 man/ab-page-http.1 man/ab-page-browser.1 man/ab-page.5 man/ab-fill.1

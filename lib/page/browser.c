@@ -65,7 +65,7 @@ void browser_free(struct browser *b)
 	if (!b)
 		return;
 	no_page(b);
-	tab_close(&b->tab);
+	tab_free(&b->tab);
 	jv_free(b->region);
 	settings_free(&b->set);
 	free(b);

@@ -7,7 +7,7 @@
 #include "base/proc.h"
 #include "base/str.h"
 
-#define SLACK 3000 /* ms that an answer may take beyond the deadline that the page's side keeps */
+#define SLACK 1000 /* ms that an answer may take beyond the deadline that the page's side keeps */
 #define AGAIN 50   /* ms between tries while a page goes away under us */
 
 static void frame_free(struct frame *f)

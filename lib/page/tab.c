@@ -78,6 +78,15 @@ void tab_close(struct tab *t)
 	clear(&t->storage, jv_array());
 }
 
+void tab_free(struct tab *t)
+{
+	jv *const all[] = {&t->frames, &t->inflight, &t->hearing, &t->heard, &t->listen, &t->dialogs, &t->storage};
+
+	tab_close(t);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		clear(all[i], jv_null());
+}
+
 bool tab_alive(struct tab *t)
 {
 	if (!t->link)

@@ -61,8 +61,10 @@ struct tab {
 
 /* SET, and ASIDE (may be NULL), are borrowed for the tab's life. */
 void tab_init(struct tab *t, const struct settings *set, const struct http_aside *aside);
-/* Ends the browser. */
+/* Ends the browser; another may be started. */
 void tab_close(struct tab *t);
+/* Ends it for good. */
+void tab_free(struct tab *t);
 /* Looks what has come; ends what has died. True while there is a browser that was used. */
 bool tab_alive(struct tab *t);
 /* Starts what is not there: browser, context, tab. */
