@@ -384,8 +384,9 @@ reply() { jq -r "$1" <<<"$REPLY"; }
 @test "an agent that is killed takes its browser and its folder with it; a killed keeper's folder is swept at the next start" {
 	talk
 	say '{"do":"get","url":"/"}'
+	kill -STOP "$(browser_pid)" # one that doesn't notice
 	kill -9 "$AGENT_PID"
-	until_true 3 no_browser
+	until_true 4 no_browser
 	until_true 3 no_profile
 	# the keeper too
 	talk
@@ -472,6 +473,24 @@ tab_crashed() {
 	[ "$(answer 1 .cut)" = true ]
 	[ "$(answer 4 .value)" = after ]
 	[ "$(answer 7 .ok)" = false ]
+	[ "$(answer 8 .ok)" = true ]
+}
+
+@test "a hostile page can't hide from what acts on it, hold the tab, or break the protocol" {
+	page <<-'E'
+		{"id":1,"do":"get","url":"/live?page=hostile"}
+		{"id":2,"do":"find","css":"#odd"}
+		{"id":3,"do":"click","css":"#stay"}
+		{"id":4,"do":"find","css":"title"}
+		{"id":5,"do":"get","url":"/"}
+		{"id":6,"do":"get","url":"/live?page=hostile"}
+		{"id":7,"do":"click","css":"#shut"}
+		{"id":8,"do":"get","url":"/"}
+	E
+	[ "$(answer 2 .value)" = $'a\ufffdb\ufffdc\U0001f600d' ]
+	[ "$(answer 3 '.dialogs|length')" = 20 ]
+	[ "$(answer 4 .value)" = "told 30" ]
+	[ "$(answer 5 .ok)" = true ]
 	[ "$(answer 8 .ok)" = true ]
 }
 
