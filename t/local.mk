@@ -18,6 +18,7 @@ t_unit_journal_test_LDADD = $(STORE)
 TESTS += t/1000-poll.bats
 TESTS += t/1100-login.bats
 TESTS += t/1200-book.bats
+TESTS += t/1400-browser-flow.bats
 EXTRA_DIST += t/practice-pages
 
 check_PROGRAMS += t/unit/mail-test t/unit/ask-test

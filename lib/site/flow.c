@@ -522,6 +522,25 @@ static enum go may_commit(struct flow *f)
 	return f->run->host->commit(f->run->host->ctx, &e) ? end_err(f, &e) : GO;
 }
 
+static bool is_action(const char *verb);
+
+/* An action that found nothing to act on: perhaps another page came in the way, which the rules know. */
+static enum go action_failed(struct flow *f, jv command, jv answer)
+{
+	jv error = json_get(answer, "error");
+	bool looked = strcmp(json_str(error, "code", ""), "unreachable") != 0 && is_action(json_str(command, "do", ""));
+	char class[48] = "", why[160];
+
+	if (looked && (find_class(f, class, sizeof class, why, sizeof why) == GO) && *class)
+		end(f, class, "%s", why);
+	else
+		page_failed(f, answer);
+	if (looked)
+		keep_evidence(f, *class ? class : "changed");
+	jv_free(error);
+	return END;
+}
+
 /* Sends COMMAND (consumed), which makes requests; the answer becomes the page. */
 static enum go send(struct flow *f, jv step, jv command, bool commit)
 {
@@ -560,7 +579,7 @@ static enum go send(struct flow *f, jv step, jv command, bool commit)
 		return end(f, "unreachable", "%s", e.text);
 	}
 	if (!json_bool(answer, "ok", false)) {
-		page_failed(f, answer);
+		action_failed(f, asked, answer);
 		jv_free(asked);
 		jv_free(answer);
 		return END;
@@ -666,6 +685,71 @@ static enum go do_submit(struct flow *f, jv step)
 	if (commit)
 		command = json_set(command, "commit", jv_true());
 	return send(f, step, command, commit) == END ? END : classify(f, step);
+}
+
+/* ---- a browser's page ----------------------------------------------------------------------------- */
+
+/* What stands behind VERB becomes the member KEY of the page's command. */
+static const struct action_verb {
+	const char *verb, *key;
+	bool classed; /* another page may be there afterwards */
+} actions[] = {
+	{"click", "sel", true}, {"check", "sel", true}, {"press", "key", true}, {"fill", "fields", false}, {"choose", "fields", true},
+	{"wait", "until", true}, {"listen", "patterns", false}, {"frame", "sel", false},
+};
+
+static const struct action_verb *action_named(const char *verb)
+{
+	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
+		if (strcmp(actions[i].verb, verb) == 0)
+			return &actions[i];
+	return NULL;
+}
+
+static bool is_action(const char *verb)
+{
+	return strcmp(verb, "upload") == 0 || action_named(verb);
+}
+
+static enum go act(struct flow *f, jv step, const struct action_verb *a)
+{
+	bool commit = json_bool(step, "commit", false);
+	struct err e = {0};
+	jv what = member(f, step, a->verb, &e), command;
+
+	if (!json_ok(what))
+		return end(f, "changed", "%s", e.text);
+	if (json_has(what, "heard"))
+		command = json_obj("do", jv_string(a->verb), "heard", json_get(what, "heard"), NULL);
+	else if (strcmp(a->verb, "frame") == 0 && strcmp(json_string(what, ""), "top") == 0)
+		command = json_obj("do", jv_string(a->verb), "top", jv_true(), NULL);
+	else
+		command = json_obj("do", jv_string(a->verb), a->key, jv_copy(what), NULL);
+	jv_free(what);
+	if (commit)
+		command = json_set(command, "commit", jv_true());
+	if (send(f, step, command, commit) == END)
+		return END;
+	return a->classed ? classify(f, step) : GO;
+}
+
+static enum go do_upload(struct flow *f, jv step)
+{
+	struct err e = {0};
+	jv files = member(f, step, "upload", &e);
+	enum go go = GO;
+
+	if (!json_is(files, JV_KIND_OBJECT))
+		go = end(f, "changed", "upload: %s", e.status ? e.text : "no mapping");
+	for (struct json_iter it = json_iter(go == GO ? files : jv_null()); json_next(&it);) {
+		go = send(f, step, json_obj("do", jv_string("upload"), "sel", jv_string(it.key), "file", jv_copy(it.value), NULL), false);
+		if (go == END) {
+			json_iter_end(&it);
+			break;
+		}
+	}
+	jv_free(files);
+	return go;
 }
 
 /* ---- looking at the page -------------------------------------------------------------------------- */
@@ -1025,7 +1109,15 @@ static enum go one_step(struct flow *f, jv step)
 		return do_booking(f, step);
 	if (strcmp(f->step, "end") == 0)
 		return do_end(f, step);
-	return end(f, "changed", "this transport has no such step");
+	if (strcmp(f->step, "upload") == 0)
+		return do_upload(f, step);
+	if (strcmp(f->step, "screenshot") == 0) {
+		keep_evidence(f, json_str(step, "screenshot", "page"));
+		return GO;
+	}
+	if (action_named(f->step))
+		return act(f, step, action_named(f->step));
+	return end(f, "changed", "there is no such step");
 }
 
 static enum go steps(struct flow *f, jv list)

@@ -208,6 +208,19 @@ static jv selector_map(struct lint *l, jv v, const char *at)
 	return kind_map_of(l, v, at, "this", kind_any, false);
 }
 
+/* What a browser waits for: a page's condition, or the answer that `listen` calls so. An expression is computed here, and would not
+ * be looked at again. */
+static jv wait_for(struct lint *l, jv v, const char *at)
+{
+	static const struct key heard[] = {{"heard", kind_text, true}, {NULL, NULL, false}};
+
+	if (json_has(v, "heard"))
+		return kind_mapping(l, v, at, "'wait'", heard);
+	if (json_has(v, "jq"))
+		mistake_at(&l->mistakes, at, "jq is not for 'wait': wait for what the page shows, or for {heard: NAME}");
+	return kind_condition(l, v, at);
+}
+
 static jv listen_map(struct lint *l, jv v, const char *at)
 {
 	return kind_map_of(l, v, at, "'listen'", kind_text, true);
@@ -245,8 +258,8 @@ static const struct verb {
 	{"otp", otp, 0, false}, {"human", human, 0, false}, {"use", use, 0, false}, {"identity", kind_expression, 0, false},
 	{"booking", booking, 0, false}, {"end", kind_class, 0, false},
 	{"click", kind_selector, M_ALLOW | M_COMMIT | M_TIMEOUT, true}, {"fill", selector_map, M_TIMEOUT, true},
-	{"choose", selector_map, M_TIMEOUT, true}, {"check", kind_selector, M_TIMEOUT, true}, {"press", kind_text, M_TIMEOUT, true},
-	{"upload", selector_map, M_TIMEOUT, true}, {"wait", kind_condition, M_TIMEOUT, true}, {"listen", listen_map, 0, true},
+	{"choose", selector_map, M_ALLOW | M_TIMEOUT, true}, {"check", kind_selector, M_ALLOW | M_TIMEOUT, true}, {"press", kind_text, M_ALLOW | M_TIMEOUT, true},
+	{"upload", selector_map, M_TIMEOUT, true}, {"wait", wait_for, M_ALLOW | M_TIMEOUT, true}, {"listen", listen_map, 0, true},
 	{"frame", kind_selector, M_TIMEOUT, true}, {"screenshot", kind_plain, 0, true},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)

@@ -15,6 +15,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "base/sandbox.h"
+#include "ext/seal.h"
 #include "site/exec.h"
 #include "store/journal.h"
 #include "store/vault.h"
@@ -508,21 +509,45 @@ static jv host_human(void *ctx, const char *kind, const char *question, int64_t 
 	return work_ask(ctx, kind, question, timeout, e);
 }
 
+static void keep_piece(struct work *w, const char *name, const void *data, size_t len)
+{
+	struct err e;
+
+	if (evidence_put(w->session, name, data, len, &e))
+		warn("%s", e.text);
+	else
+		w->evidence = json_push(w->evidence, jv_string(name));
+}
+
+/* What a browser showed, beside what it was made of: NAME with another ending. */
+static void keep_picture(struct work *w, const char *name, jv page)
+{
+	jv picture = json_get(page, "picture");
+	const char *type = json_str(picture, "type", ""), *base64 = json_str(picture, "data_base64", "");
+	size_t len = 0;
+	unsigned char *data = *base64 && str_starts(type, "image/") && name_valid(type + 6) ? seal_unbase64(base64, strlen(base64), &len) : NULL;
+	if (data) {
+		char *other = xasprintf("%.*s.%s", (int)(strrchr(name, '.') - name), name, type + 6);
+
+		keep_piece(w, other, data, len);
+		free(other);
+	}
+	free(data);
+	jv_free(picture);
+}
+
 static void host_evidence(void *ctx, const char *label, jv page)
 {
 	struct work *w = ctx;
 	char now[CLOCK_TEXT], *name;
 	const char *body = json_str(page, "body", "");
 	static unsigned count; /* two pages of one second keep their order */
-	struct err e;
 
 	clock_format(clock_wall(), now);
 	name = xasprintf("%.10s-%.2s%.2s%.2s-%s-%u-%s.%s", now, now + 11, now + 14, now + 17, prog, ++count, label,
 			 strstr(json_str(page, "type", ""), "json") ? "json" : "html");
-	if (evidence_put(w->session, name, body, strlen(body), &e))
-		warn("%s", e.text);
-	else
-		w->evidence = json_push(w->evidence, jv_string(name));
+	keep_piece(w, name, body, strlen(body));
+	keep_picture(w, name, page);
 	free(name);
 }
 
