@@ -99,6 +99,7 @@ reply() { jq -r "$1" <<<"$REPLY"; }
 		{"id":5,"do":"get","url":"/loop"}
 		{"id":6,"do":"get","url":"/redirect?to=/redirect%3Fto%3D/echo","requests":2}
 		{"id":7,"do":"get","url":"/redirect?to=http://localhost:1/"}
+		{"id":"7b","do":"test","conditions":[{"status":302,"header":{"Location":"http://localhost:1/"}}]}
 		{"id":8,"do":"get","url":"http://localhost:1/"}
 		{"id":9,"do":"get","url":"file:///etc/passwd"}
 		{"id":10,"do":"post","url":"/redirect?status=307&to=/echo","form":{"a":"1"},"commit":true}
@@ -108,6 +109,12 @@ reply() { jq -r "$1" <<<"$REPLY"; }
 		{"id":14,"do":"submit","set":{"nothing":"1"}}
 		{"id":15,"do":"submit","form":["#none","#f"],"button":"go=9"}
 		{"id":16,"do":"submit","form":"#none"}
+		{"id":17,"do":"get","url":"/live?page=redirected"}
+		{"id":18,"do":"submit","follow":false}
+		{"id":19,"do":"get","url":"/live?page=redirected"}
+		{"id":20,"do":"click","css":"button","commit":true}
+		{"id":21,"do":"post","url":"/live?page=onward","form":{"a":"1"},"headers":{"X-Own":"1"}}
+		{"id":22,"do":"wait","until":{"url":"/echo"}}
 	E
 	[ "$(answer 1 '.json|[.method,.body,.headers["content-type"],.headers["x-own"],.headers["accept-language"]]|join(" ")')" = "POST a%5Bb%5D=1+2&e=x&e=y application/x-www-form-urlencoded 1 tr" ]
 	[ "$(answer 2 '.json.headers["content-type"] + .json.body')" = 'application/json{"a":[1,"é"]}' ]
@@ -115,7 +122,8 @@ reply() { jq -r "$1" <<<"$REPLY"; }
 	[ "$(answer 4 '[.status,.headers.location,.redirects,.requests]|tojson')" = '[302,"/echo",0,1]' ]
 	[ "$(answer 5 '[.error.code,.requests]|tojson')" = '["limit",11]' ]
 	[ "$(answer 6 '[.error.code,.requests]|tojson')" = '["limit",2]' ]
-	[ "$(answer 7 '.status,.headers.location')" = $'302\nhttp://localhost:1/' ]
+	[ "$(answer 7 .error.code)" = refused ]
+	[ "$(answer '"7b"' '.results|tojson')" = '[true]' ]
 	[ "$(answer 8 '[.error.code,.requests,.sent]|join(" ")')" = "refused 0 no" ]
 	[ "$(answer 9 .error.code)" = refused ]
 	[ "$(answer 10 '[.status,.requests]|tojson')" = '[307,1]' ]
@@ -124,7 +132,11 @@ reply() { jq -r "$1" <<<"$REPLY"; }
 	[ "$(answer 14 .error.message)" = "the form has no field 'nothing'" ]
 	[ "$(answer 15 .error.message)" = "the form has no button 'go=9'" ]
 	[ "$(answer 16 .error.code)" = no_match ]
-	[ "$(asked 'select(.method == "POST") | .path' | wc -l)" = 5 ]
+	for id in 18 20; do
+		[ "$(answer $id '[.status,.headers.location,.sent,.requests]|join(" ")')" = "307 /echo yes 1" ]
+	done
+	[ "$(answer 22 '.json|[.method,.body,.headers["x-own"]]|tojson')" = '["GET","",null]' ] # where a page goes by itself is no post again
+	[ "$(asked 'select(.method == "POST") | .path' | wc -l)" = 8 ]
 }
 
 @test "what did not reach the site is told from what may have" {

@@ -272,6 +272,33 @@ static void deaf(struct tab *t)
 	t->hearing = jv_object();
 }
 
+/* How the command wants the next document of the tab. ORDER says the rest. */
+static void take_order(struct job *j, const struct order *order)
+{
+	struct order *o = &j->b->tab.order;
+
+	*o = *order;
+	o->on = true;
+	o->follow = json_bool(j->command, "follow", true);
+	o->most = (int)json_int(j->command, "requests", 0);
+	o->commit = json_bool(j->command, "commit", false);
+}
+
+/* The redirect that was not followed is the page. */
+static void keep_redirect(struct job *j)
+{
+	struct visit *hop = &j->b->tab.hop;
+	struct url at;
+	struct err e;
+
+	if (!hop->url || url_parse(&at, hop->url, NULL, &e))
+		return;
+	no_page(j->b);
+	make_document(j, hop, &at, "text/html", "", 0, false);
+	url_free(&at);
+	j->b->fixed = true;
+}
+
 /* Asks for TEXT as ORDER says, and makes the answer the page. */
 static int go(struct job *j, const char *text, struct order *order)
 {
@@ -280,7 +307,6 @@ static int go(struct job *j, const char *text, struct order *order)
 	struct url url;
 	struct err e;
 	char *whole = NULL;
-	bool kept = false;
 	int64_t began = clock_mono();
 	int r;
 
@@ -291,28 +317,16 @@ static int go(struct job *j, const char *text, struct order *order)
 	r = settings_check_headers(headers, &j->why) || settings_allow(&b->set, &url, &j->why) ? -1 : start(j);
 	if (!r) {
 		whole = url_text(&url, true);
-		order->on = true;
 		order->headers = headers;
-		order->follow = json_bool(j->command, "follow", true);
-		order->most = (int)json_int(j->command, "requests", 0);
-		order->commit = json_bool(j->command, "commit", false);
-		b->tab.order = *order;
+		take_order(j, order);
 		set_region(b, j->command);
 		deaf(&b->tab);
 		no_page(b);
 		b->lost = true;
-		r = tab_go(&b->tab, whole, j->deadline, &kept, &j->why);
-		b->tab.order = (struct order){.headers = jv_null()};
-	}
-	if (!r && kept) {
-		struct visit *hop = &b->tab.hop;
-		struct url at;
-
-		if (url_parse(&at, hop->url, NULL, &e) == 0) {
-			make_document(j, hop, &at, "text/html", "", 0, false);
-			url_free(&at);
-			b->fixed = true;
-		}
+		r = tab_go(&b->tab, whole, j->deadline, &j->why);
+		order_spent(&b->tab.order);
+		if (b->tab.refused)
+			keep_redirect(j);
 	}
 	if (!r) {
 		b->lost = false;
@@ -393,9 +407,11 @@ static int outcome(struct job *j)
 		return -1;
 	if (j->b->loader && t->now.loader && strcmp(j->b->loader, t->now.loader) != 0)
 		scene_reset(&j->b->scene);
+	if (t->refused && t->refused_code)
+		return fail_set(&j->why, t->refused_code, "%s", t->refused);
 	if (t->refused)
-		return fail_set(&j->why, t->refused_code ? t->refused_code : "refused", "%s", t->refused);
-	if (t->now.failed) {
+		keep_redirect(j);
+	else if (t->now.failed) {
 		browser_drop(j->b);
 		return fail_set(&j->why, "unreachable", "%.200s: %s", t->now.url, t->now.failed);
 	}
@@ -414,6 +430,7 @@ static int prepare(struct job *j, char **sel, bool needed)
 		return fail_set(&j->why, "unreachable", "%s", devtools_lost(t->link));
 	free(t->refused);
 	t->refused = NULL;
+	take_order(j, &(struct order){.method = "GET", .headers = jv_null()});
 	t->accept = strcmp(json_str(j->command, "dialog", "dismiss"), "accept") == 0;
 	*sel = selector(j->command);
 	if (needed && !*sel)
@@ -639,6 +656,8 @@ static int do_wait(struct job *j)
 		r = fail_set(&j->why, "usage", "wait: neither until nor heard");
 	while (!r) {
 		r = holds(j, until, heard);
+		if (r < 0 && strcmp(j->why.code, "no_page") == 0)
+			r = 0; /* a new tab has none yet */
 		if (r || clock_mono() >= j->deadline)
 			break;
 		await_change(j);
@@ -793,6 +812,7 @@ static jv answer(struct job *j, int r)
 	if (r && t->link && devtools_gone(t->link))
 		alive(j->b);
 	t->requests = 0;
+	t->order = (struct order){.headers = jv_null()};
 	jv_free(t->dialogs);
 	t->dialogs = jv_array();
 	return json_merge_take(base, j->out);

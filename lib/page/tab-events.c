@@ -207,6 +207,7 @@ static void on_request(struct tab *t, jv params)
 	if (is_main(t, params)) {
 		if (!again) {
 			visit_free(&t->coming);
+			visit_free(&t->hop);
 			t->coming.loader = xstrdup(id);
 		} else {
 			t->coming.redirects++;
@@ -319,11 +320,8 @@ static bool unwanted(struct tab *t, jv request, bool redirected, const char **co
 	int status = t->hop.status;
 
 	*code = "refused";
-	if (tab_allowed(t, json_str(request, "url", ""), why)) {
-		if (redirected)
-			*code = NULL;
+	if (tab_allowed(t, json_str(request, "url", ""), why))
 		return true;
-	}
 	if (!redirected || !o->on)
 		return false;
 	*code = NULL;
@@ -378,11 +376,20 @@ static const char *without_lines(struct str *b)
 	return str_text(b);
 }
 
+void order_spent(struct order *o)
+{
+	o->method = "GET";
+	o->type = NULL;
+	o->body = NULL;
+	o->body_len = 0;
+	o->headers = jv_null();
+}
+
 /* The paused request goes on: with the headers that were set, and, the first of an order, with its method and body. */
 static void go_on(struct tab *t, const char *session, const char *id, jv request, bool main, bool redirected)
 {
 	jv params = json_obj("requestId", jv_string(id), NULL), given = json_get(request, "headers"), list;
-	const struct order *o = &t->order;
+	struct order *o = &t->order;
 	bool first = main && o->on && !redirected, site = to_site(t, json_str(request, "url", ""));
 
 	if (main || (site && json_len(t->set->headers))) {
@@ -400,11 +407,13 @@ static void go_on(struct tab *t, const char *session, const char *id, jv request
 	if (first && strcmp(o->method, "GET") != 0) {
 		struct str body = {0};
 
-		encode_base64(&body, o->body, o->body_len);
+		encode_as_base64(&body, o->body, o->body_len);
 		params = json_set_str(json_set_str(params, "method", o->method), "postData", without_lines(&body));
 		str_free(&body);
 	}
 	devtools_send(t->link, session, "Fetch.continueRequest", params);
+	if (first)
+		order_spent(o);
 	jv_free(given);
 }
 

@@ -219,17 +219,6 @@ static int network_failure(struct tab *t, const char *url, const char *text, str
 	return fail_set(why, strstr(text, "TIMED_OUT") ? "timeout" : "unreachable", "%.200s: %s", url, text);
 }
 
-/* True with *KEPT or *WHY where the tab's last document was not asked for. */
-static bool refusal(struct tab *t, bool *kept, struct fail *why)
-{
-	if (!t->refused)
-		return false;
-	*kept = !t->refused_code;
-	if (t->refused_code)
-		fail_set(why, t->refused_code, "%s", t->refused);
-	return true;
-}
-
 static bool arrived(const struct tab *t, const char *loader)
 {
 	return t->now.loader && strcmp(t->now.loader, loader) == 0 && t->now.ready;
@@ -251,19 +240,18 @@ static int await_arrival(struct tab *t, const char *loader, int64_t deadline, st
 	return 0;
 }
 
-int tab_go(struct tab *t, const char *url, int64_t deadline, bool *kept, struct fail *why)
+int tab_go(struct tab *t, const char *url, int64_t deadline, struct fail *why)
 {
 	jv result;
 	const char *error;
 	int r = 0;
 
-	*kept = false;
 	drop(&t->refused);
+	visit_free(&t->hop);
 	result = tab_call(t, "Page.navigate", json_obj("url", jv_string(url), NULL), deadline, why);
-	t->order.on = false;
 	error = json_str(result, "errorText", NULL);
-	if (refusal(t, kept, why))
-		r = *kept ? 0 : -1;
+	if (t->refused)
+		r = t->refused_code ? fail_set(why, t->refused_code, "%s", t->refused) : 0;
 	else if (!json_ok(result))
 		r = -1;
 	else if (error)
@@ -273,7 +261,7 @@ int tab_go(struct tab *t, const char *url, int64_t deadline, bool *kept, struct 
 	if (r && why->code && strcmp(why->code, "timeout") == 0 && !devtools_gone(t->link))
 		devtools_send(t->link, t->session, "Page.stopLoading", jv_object());
 	jv_free(result);
-	return r || *kept ? r : tab_settle(t, deadline, why);
+	return r || t->refused ? r : tab_settle(t, deadline, why);
 }
 
 int tab_settle(struct tab *t, int64_t deadline, struct fail *why)

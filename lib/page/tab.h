@@ -35,6 +35,9 @@ struct order {
 	int most;
 };
 
+/* What was asked for has been: documents that follow are asked for as any. */
+void order_spent(struct order *o);
+
 struct tab {
 	struct chromium chromium;
 	struct devtools *link;     /* NULL: no browser */
@@ -52,7 +55,7 @@ struct tab {
 	struct order order;
 	char *refused;             /* why the last document was not asked for, NULL: none */
 	const char *refused_code;  /* … and the code for it; NULL where the redirect is to be the page */
-	struct visit hop;          /* the redirect that was refused */
+	struct visit hop;          /* the last redirect on the way to it, no url where there was none */
 	int64_t asked_at;          /* the page wants to go somewhere; 0: no */
 	bool slow;                 /* a command was not done in time: its page may hang */
 	int requests;              /* since the last tab_account */
@@ -69,8 +72,8 @@ void tab_free(struct tab *t);
 bool tab_alive(struct tab *t);
 /* Starts what is not there: browser, context, tab. */
 int tab_open(struct tab *t, int64_t deadline, struct fail *why);
-/* Goes to URL as `order` says; 0 with `now` ready, or with `hop`, where a redirect was kept as the page (*KEPT). */
-int tab_go(struct tab *t, const char *url, int64_t deadline, bool *kept, struct fail *why);
+/* Goes to URL as `order` says; 0 with `now` ready, or `refused`, where a redirect is to be the page. */
+int tab_go(struct tab *t, const char *url, int64_t deadline, struct fail *why);
 /* Waits until the tab goes nowhere and, for a while, until the site's answers are there. */
 int tab_settle(struct tab *t, int64_t deadline, struct fail *why);
 /* A call to the tab. */
