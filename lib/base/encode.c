@@ -49,7 +49,7 @@ static void add_base64(struct str *b, const char *data, size_t len)
 	}
 }
 
-void encode_base64(struct str *b, const char *data, size_t len)
+void encode_as_base64(struct str *b, const char *data, size_t len)
 {
 	for (size_t i = 0; i < len; i += BASE64_BYTES) {
 		add_base64(b, data + i, len - i < BASE64_BYTES ? len - i : BASE64_BYTES);

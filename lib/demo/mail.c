@@ -103,7 +103,7 @@ static char *compose(struct mail *m, const char *to, const char *code, int64_t w
 	str_addf(&b, "--=_part_%.8s\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n", id + 28);
 	encode_quoted(&b, text);
 	str_addf(&b, "\n--=_part_%.8s\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: base64\n\n", id + 28);
-	encode_base64(&b, html, strlen(html));
+	encode_as_base64(&b, html, strlen(html));
 	str_addf(&b, "\n--=_part_%.8s--\n", id + 28);
 	free(text);
 	free(html);
@@ -183,7 +183,7 @@ static char *compose_picture(struct mail *m, const char *to, const char *code, i
 	str_addf(&b, "--=_part_%.8s\nContent-Type: image/bmp\nContent-Disposition: inline; filename=\"code.bmp\"\nContent-ID: <%s>\n"
 		     "Content-Transfer-Encoding: base64\n\n",
 		 id + 28, id);
-	encode_base64(&b, picture.s, picture.len);
+	encode_as_base64(&b, picture.s, picture.len);
 	str_addf(&b, "\n--=_part_%.8s--\n", id + 28);
 	str_free(&picture);
 	return str_take(&b);

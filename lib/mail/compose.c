@@ -65,7 +65,7 @@ static void add_calendar(struct str *b, const char *calendar)
 {
 	str_puts(b, "Content-Type: text/calendar; charset=utf-8; method=PUBLISH;\n name=appointment.ics\n"
 		    "Content-Disposition: attachment; filename=appointment.ics\nContent-Transfer-Encoding: base64\n\n");
-	encode_base64(b, calendar, strlen(calendar));
+	encode_as_base64(b, calendar, strlen(calendar));
 }
 
 char *compose(const struct letter *l)

@@ -123,7 +123,7 @@ jv picture_json(const struct mime_picture *picture)
 	size_t n = 0;
 	jv v;
 
-	encode_base64(&text, picture->data, picture->len);
+	encode_as_base64(&text, picture->data, picture->len);
 	for (size_t i = 0; i < text.len; i++)
 		if (text.s[i] != '\n')
 			text.s[n++] = text.s[i];
