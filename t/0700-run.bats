@@ -69,7 +69,7 @@ nothing_left() {
 	[ "$(parts alice.ab-poll)" = "$flows" ]
 	[ "$(parts alice.ab-book)" = "$flows" ]
 	[ "$(parts alice.ab-plan)" = alice/rules ]
-	[ "$(parts alice.ab-notify)" = alice/rules ]
+	[ "$(parts alice.ab-notify)" = "alice/notices alice/rules" ]
 	[ "$(parts alice.ab-audit)" = alice/audit ]
 	for program in ab-poll ab-plan ab-book ab-audit ab-notify; do
 		[ "$(info "alice.$program" '.pid == .pgid')" = true ]
