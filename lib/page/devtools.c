@@ -256,7 +256,8 @@ void devtools_ask(struct devtools *d, const char *session, const char *method, j
 
 bool devtools_pump(struct devtools *d, int64_t deadline)
 {
-	struct pollfd p[3] = {{d->from, POLLIN, 0}, {d->out.len ? d->to : -1, POLLOUT, 0}, {d->aside.fd, POLLIN, 0}};
+	struct pollfd p[3] = {{d->from, POLLIN, 0}, {d->out.len ? d->to : -1, POLLOUT, 0}, {deadline ? d->aside.fd : -1, POLLIN, 0}};
+	/* just looking, nobody else is looked after: who calls again while there is something would not end */
 	int64_t until = deadline ? clock_earlier(deadline, d->aside.fd >= 0 ? d->aside_next : -1) : 0;
 	int n;
 

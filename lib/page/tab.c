@@ -9,6 +9,7 @@
 #define START_MAX 30000  /* ms that the browser may take to start */
 #define ASKED_MAX 500    /* ms from the page's wish to go somewhere to its request */
 #define PROBE 1000       /* ms that a page which does not hang may take to answer */
+#define LOOKS 64         /* at what has come: some pages never cease to have it */
 #define SITE_MAX 3000    /* ms that a settling tab waits for the site's own requests: some never end */
 
 void visit_free(struct visit *v)
@@ -91,7 +92,7 @@ bool tab_alive(struct tab *t)
 {
 	if (!t->link)
 		return false;
-	while (devtools_pump(t->link, 0))
+	for (int i = 0; i < LOOKS && devtools_pump(t->link, 0); i++)
 		;
 	if (devtools_gone(t->link))
 		tab_close(t);
