@@ -19,10 +19,10 @@
 
 #define BODY_MAX ((size_t)4 << 20)
 
-static const char *listen_at = "127.0.0.1:8460", *control_at = "127.0.0.1:8461", *seed = "1", *per_account = "1", *idle = "20m";
+static const char *listen_at = "127.0.0.1:8460", *control_at = "127.0.0.1:8461", *seed = "1", *per_account = "1", *idle = "20m", *vfs_wait = "20s";
 static bool until_eof;
 static struct site_options options = {
-	.world = {.zone = "Europe/Istanbul", .offices = "practice,practice-api",
+	.world = {.zone = "Europe/Istanbul", .offices = "practice,practice-api,vfs",
 		  .accounts = "alice@example.org,bob@example.org,carol@example.org,dave@example.org,erin@example.org"},
 };
 
@@ -35,9 +35,10 @@ static const struct opt opts[] = {
 	{'s', "seed", "N", "which world it is (1)", &seed, NULL, NULL},
 	{'t', "timezone", "ZONE", "the offices' time zone (Europe/Istanbul)", &options.world.zone, NULL, NULL},
 	{'a', "accounts", "LIST", "who may log in: ADDRESS[:PASSWORD],…", &options.world.accounts, NULL, NULL},
-	{'o', "offices", "LIST", "which offices are open (practice,practice-api)", &options.world.offices, NULL, NULL},
+	{'o', "offices", "LIST", "which offices are open (practice,practice-api,vfs)", &options.world.offices, NULL, NULL},
 	{'n', "per-account", "N", "bookings an account may hold in an office (1)", &per_account, NULL, NULL},
 	{'i', "idle", "TIME", "after how much rest a session expires (20m)", &idle, NULL, NULL},
+	{0, "vfs-wait", "TIME", "what vfs makes one wait before the details are saved (20s)", &vfs_wait, NULL, NULL},
 	{'v', "verbose", NULL, "a line of JSON on stderr for each request", NULL, &options.verbose, NULL},
 	{'e', "until-eof", NULL, "end when stdin does", NULL, &until_eof, NULL},
 	{0},
@@ -80,13 +81,17 @@ static void check_options(void)
 	options.world.per_account = (int)n;
 	if (duration_parse(idle, &options.idle))
 		opt_usage("--idle %s: a time such as 20m is needed", idle);
+	if (str_long(vfs_wait, 0, 86400000, &n) == 0)
+		options.vfs_wait = n; /* ms */
+	else if (duration_parse(vfs_wait, &options.vfs_wait))
+		opt_usage("--vfs-wait %s: a time such as 20s is needed", vfs_wait);
 	if (!zone_valid(options.world.zone))
 		opt_usage("--timezone %s: no such zone", options.world.zone);
 	if (options.maildir && options.smtp)
 		opt_usage("either --maildir or --smtp");
 	for (char *one = strtok_r(names, ",", &save); one; one = strtok_r(NULL, ",", &save))
-		if (strcmp(one, PRACTICE) && strcmp(one, PRACTICE_API))
-			opt_usage("--offices: '%s' is none of %s, %s", one, PRACTICE, PRACTICE_API);
+		if (strcmp(one, PRACTICE) && strcmp(one, PRACTICE_API) && strcmp(one, VFS))
+			opt_usage("--offices: '%s' is none of %s, %s, %s", one, PRACTICE, PRACTICE_API, VFS);
 	free(names);
 }
 

@@ -78,3 +78,81 @@ book() {
 bookings() {
 	ctl bookings | jq -c "[.bookings[] | ${1:-.state}]"
 }
+
+# --- the office "vfs" ---
+# vfs_open [LANGUAGE]: loads the page, as a browser would; sets seed and route, and empties token
+vfs_open() {
+	route=tur/${1:-en}/fra token='' jar=$BATS_TEST_TMPDIR/vfs-jar out=$BATS_TEST_TMPDIR/vfs-out
+	curl -sS -b "$jar" -c "$jar" -o "$out" "$base$route/login"
+	seed=$(sed -n 's/.*practice-seed" content="\([0-9a-f]*\)".*/\1/p' "$out")
+}
+# vfs_source METHOD PATH: the header that the page makes (lib/demo/vfs-api.c); sets source
+vfs_source() {
+	local time text hash=2166136261 i c
+	time=$(date +%s%3N)
+	text="$seed|$route|$1 /vfs/api/$2|$time|abc"
+	for ((i = 0; i < ${#text}; i++)); do
+		printf -v c %d "'${text:i:1}"
+		hash=$(((hash ^ c) * 16777619 & 0xffffffff))
+	done
+	printf -v source '%s.abc.%08x' "$time" "$hash"
+}
+# vfs PATH [JSON [CURL-OPTION…]]: a call, POST when there is JSON; sets status, the answer is in $out
+vfs() {
+	local data=() method=GET
+	[ -z "${2:-}" ] || data=(-H 'Content-Type: application/json' -d "$2") method=POST
+	vfs_source "$method" "$1"
+	out=$BATS_TEST_TMPDIR/vfs-out
+	status=$(curl -sS -b "$jar" -c "$jar" -H "route: $route" -H "clientsource: $source" ${token:+-H "authorize: $token"} "${data[@]}" "${@:3}" \
+		-o "$out" -w '%{http_code}' "${base}vfs/api/$1")
+}
+# vfs_says STATUS JQ-CONDITION
+vfs_says() {
+	[ "$status" = "$1" ] && jq -e "$2" "$out" >/dev/null || { echo "$status $(cat "$out")" >&2; return 1; }
+}
+vfs_code() {
+	sed -n 's/.*VFS Global is \([0-9]\{6\}\).*/\1/p' "$(mails | tail -n 1)"
+}
+# vfs_password [ACCOUNT [PASSWORD]]: to the code; vfs_log_in: through it
+vfs_password() {
+	vfs challenge
+	vfs user/login "{\"username\":\"${1:-alice@example.org}\",\"password\":\"${2:-practice}\",\"captcha_api_key\":\"$(jq -r .token "$out")\"}"
+	token=$(jq -r '.accessToken // ""' "$out")
+}
+vfs_log_in() {
+	vfs_password "$@"
+	vfs user/login "{\"username\":\"${1:-alice@example.org}\",\"password\":\"${2:-practice}\",\"otp\":\"$(vfs_code)\"}"
+	vfs_says 200 .isAuthenticated
+	token=$(jq -r .accessToken "$out")
+}
+# vfs_slot [START [SEATS [PLACE [CATEGORY]]]]: opens one; sets slot
+vfs_slot() {
+	slot=$(ctl release "{\"office\":\"vfs\",\"slots\":[{\"place\":\"${3:-Ankara}\",\"category\":\"${4:-short-stay/tourism}\",\"start\":\"${1:-2027-01-12T10:00}\",\"seats\":${2:-1}}]}" |
+		jq -er '.slots[0].id')
+}
+vfs_available() {
+	vfs appointment/CheckIsSlotAvailable '{"vacCode":"ANKARA","visaCategoryCode":"SHORTSTAY-TOURISM"}'
+}
+# vfs_begin [MEMBERS]: an application; sets urn
+vfs_begin() {
+	vfs appointment/application "{\"centerCode\":\"ANKARA\",\"visaCategoryCode\":\"SHORTSTAY-TOURISM\"${1:-}}"
+	urn=$(jq -r '.urn // ""' "$out")
+}
+vfs_applicant='{"firstName":"ALICE","lastName":"EXAMPLE","gender":"F","dateOfBirth":"01/02/1990","nationalityCode":"TUR","passportNumber":"P0000001",
+	"passportExpirtyDate":"31/05/2032","dialCode":"90","contactNumber":"3120000000","emailId":"alice@example.org"}'
+# vfs_applicants [APPLICANT…]
+vfs_applicants() {
+	local list
+	[ $# -gt 0 ] || set -- "$vfs_applicant"
+	printf -v list ',%s' "$@"
+	vfs appointment/applicants "{\"urn\":\"$urn\",\"applicantList\":[${list:1}]}"
+}
+vfs_schedule() {
+	vfs appointment/schedule "{\"urn\":\"$urn\",\"allocationId\":\"$slot\"}"
+}
+# vfs_book: all of it, once logged in
+vfs_book() {
+	vfs_begin
+	vfs_applicants
+	vfs_schedule
+}

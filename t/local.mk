@@ -31,6 +31,7 @@ EXTRA_DIST += t/demo.bash
 TESTS += t/0100-demo.bats
 TESTS += t/0110-demo-office.bats
 TESTS += t/0120-demo-api.bats
+TESTS += t/0125-demo-vfs.bats
 TESTS += t/0130-demo-faults.bats
 TESTS += t/0150-provider-pages.bats
 

@@ -12,23 +12,23 @@ static void done(struct visit *v)
 	visit_json(v, 200, json_obj("ok", jv_true(), NULL));
 }
 
-static void release_post(struct visit *v, struct traffic *t)
+static void release_post(struct visit *v, const struct control *c)
 {
 	struct err e;
 	jv made = world_release(v->world, v->json, &e);
 
-	(void)t;
+	(void)c;
 	if (json_ok(made))
 		visit_json(v, 200, json_obj("slots", made, NULL));
 	else
 		refuse(v, &e);
 }
 
-static void account_post(struct visit *v, struct traffic *t)
+static void account_post(struct visit *v, const struct control *c)
 {
 	struct err e;
 
-	(void)t;
+	(void)c;
 	if (world_set_account(v->world, v->json, &e) || mail_box(v->mail, json_str(v->json, "account", ""), &e))
 		refuse(v, &e);
 	else
@@ -36,93 +36,110 @@ static void account_post(struct visit *v, struct traffic *t)
 }
 
 /* {office, slot}: another client takes what is left of it. */
-static void take_post(struct visit *v, struct traffic *t)
+static void take_post(struct visit *v, const struct control *c)
 {
-	(void)t;
+	(void)c;
 	world_take(v->world, json_str(v->json, "office", PRACTICE), json_str(v->json, "slot", ""));
 	done(v);
 }
 
-static void fault_post(struct visit *v, struct traffic *t)
+static void fault_post(struct visit *v, const struct control *c)
 {
 	struct err e;
 	int id = faults_add(v->faults, v->json, &e);
 
-	(void)t;
+	(void)c;
 	if (id < 0)
 		refuse(v, &e);
 	else
 		visit_json(v, 200, json_obj("id", jv_number(id), NULL));
 }
 
-static void faults_get(struct visit *v, struct traffic *t)
+static void faults_get(struct visit *v, const struct control *c)
 {
-	(void)t;
+	(void)c;
 	visit_json(v, 200, json_obj("faults", faults_list(v->faults), NULL));
 }
 
-static void faults_delete(struct visit *v, struct traffic *t)
+static void faults_delete(struct visit *v, const struct control *c)
 {
-	(void)t;
+	(void)c;
 	faults_clear(v->faults);
 	done(v);
 }
 
-static void slots_get(struct visit *v, struct traffic *t)
+static void slots_get(struct visit *v, const struct control *c)
 {
-	(void)t;
+	(void)c;
 	visit_json(v, 200, json_obj("slots", world_slots(v->world), NULL));
 }
 
-static void bookings_get(struct visit *v, struct traffic *t)
+static void bookings_get(struct visit *v, const struct control *c)
 {
-	(void)t;
+	(void)c;
 	visit_json(v, 200, json_obj("bookings", world_truth(v->world), NULL));
 }
 
-/* The codes that are good now, for whoever plays the person. */
-static void codes_get(struct visit *v, struct traffic *t)
+/* The codes that are good now, and what pictures show, for whoever plays the person. */
+static void codes_get(struct visit *v, const struct control *c)
 {
-	(void)t;
-	visit_json(v, 200, json_obj("codes", door_codes(v->world), NULL));
+	(void)c;
+	visit_json(v, 200, json_obj("codes", door_codes(v->world), "challenges", door_challenges(v->world), NULL));
 }
 
-static void requests_get(struct visit *v, struct traffic *t)
+static void requests_get(struct visit *v, const struct control *c)
 {
 	char buf[8];
 
-	visit_json(v, 200, traffic_report(t, v->world, visit_query(v, "log", buf, sizeof buf) != NULL));
+	visit_json(v, 200, traffic_report(c->traffic, v->world, visit_query(v, "log", buf, sizeof buf) != NULL));
 }
 
-static void requests_delete(struct visit *v, struct traffic *t)
+static void requests_delete(struct visit *v, const struct control *c)
 {
-	traffic_clear(t);
+	traffic_clear(c->traffic);
 	done(v);
 }
 
-static void reset_post(struct visit *v, struct traffic *t)
+static void vfs_get(struct visit *v, const struct control *c)
+{
+	visit_json(v, 200, vfs_settings_json(c->vfs));
+}
+
+static void vfs_post(struct visit *v, const struct control *c)
+{
+	struct err e;
+
+	if (vfs_settings_set(c->vfs, v->json, &e))
+		refuse(v, &e);
+	else
+		vfs_get(v, c);
+}
+
+static void reset_post(struct visit *v, const struct control *c)
 {
 	world_reset(v->world);
 	faults_clear(v->faults);
 	mail_reset(v->mail);
-	traffic_clear(t);
+	traffic_clear(c->traffic);
+	*c->vfs = vfs_settings_first(c->vfs_wait);
 	done(v);
 }
 
 static const struct route {
 	const char *method, *path;
-	void (*answer)(struct visit *v, struct traffic *t);
+	void (*answer)(struct visit *v, const struct control *c);
 } routes[] = {
 	{"POST", "/_demo/release", release_post}, {"POST", "/_demo/account", account_post},
 	{"POST", "/_demo/take", take_post},       {"POST", "/_demo/fault", fault_post},
 	{"GET", "/_demo/faults", faults_get},     {"DELETE", "/_demo/faults", faults_delete},
 	{"GET", "/_demo/slots", slots_get},       {"GET", "/_demo/bookings", bookings_get},
-	{"GET", "/_demo/codes", codes_get},
+	{"GET", "/_demo/codes", codes_get},       {"GET", "/_demo/vfs", vfs_get},
+	{"POST", "/_demo/vfs", vfs_post},
 	{"GET", "/_demo/requests", requests_get}, {"DELETE", "/_demo/requests", requests_delete},
 	{"POST", "/_demo/reset", reset_post},
 };
 
-void control_visit(struct visit *v, struct traffic *t)
+void control_visit(struct visit *v, const struct control *c)
 {
 	struct err e;
 
@@ -137,7 +154,7 @@ void control_visit(struct visit *v, struct traffic *t)
 	}
 	for (size_t i = 0; i < sizeof routes / sizeof *routes; i++)
 		if (visit_is(v, routes[i].method, routes[i].path)) {
-			routes[i].answer(v, t);
+			routes[i].answer(v, c);
 			return;
 		}
 	visit_json(v, 404, json_obj("error", jv_string("no such command; ab-demo(1) lists them"), NULL));

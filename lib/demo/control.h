@@ -5,6 +5,13 @@
 #include "demo/traffic.h"
 #include "demo/visit.h"
 
-void control_visit(struct visit *v, struct traffic *t);
+/* What only commands look at or change. */
+struct control {
+	struct traffic *traffic;
+	struct vfs_settings *vfs;
+	int64_t vfs_wait; /* what a reset goes back to */
+};
+
+void control_visit(struct visit *v, const struct control *c);
 
 #endif

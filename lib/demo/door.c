@@ -114,3 +114,36 @@ enum code_try door_try(struct world *w, struct session *s, const char *code)
 	door_end(w, s);
 	return CODE_TOO_OFTEN;
 }
+
+void door_challenge(struct world *w, const struct session *s, const char *answer, char token[TOKEN_TEXT])
+{
+	token_make(token);
+	sql_do(w->db, "INSERT OR REPLACE INTO challenge(session, token, answer) VALUES (?, ?, ?)", "iss", s->id, token, answer);
+}
+
+char *door_picture(struct world *w, const struct session *s)
+{
+	jv row = sql_row(w->db, "SELECT answer FROM challenge WHERE session = ?", "i", s->id);
+	char *answer = xstrdup(json_str(row, "answer", ""));
+
+	jv_free(row);
+	return answer;
+}
+
+bool door_answer(struct world *w, const struct session *s, const char *answer, char token[TOKEN_TEXT])
+{
+	token_make(token);
+	sql_do(w->db, "UPDATE challenge SET answer = '', token = ? WHERE session = ? AND answer = ? AND answer <> ''", "sis", token, s->id, answer);
+	return sql_changes(w->db) > 0;
+}
+
+bool door_met(struct world *w, const struct session *s, const char *token)
+{
+	sql_do(w->db, "DELETE FROM challenge WHERE session = ? AND token = ? AND answer = ''", "is", s->id, token);
+	return sql_changes(w->db) > 0;
+}
+
+jv door_challenges(struct world *w)
+{
+	return sql_rows(w->db, "SELECT session, answer FROM challenge WHERE answer <> '' ORDER BY session DESC", "");
+}

@@ -40,4 +40,17 @@ enum code_try { CODE_OK, CODE_WRONG, CODE_TOO_OFTEN };
 /* A code is good once, for five minutes; the fifth wrong one ends the session. */
 enum code_try door_try(struct world *w, struct session *s, const char *code);
 
+
+/* A challenge that a session must meet before it may log in. TOKEN is what shows that it was; ANSWER, "" for none, what a person must
+ * first read from a picture. A session has one. */
+void door_challenge(struct world *w, const struct session *s, const char *answer, char token[TOKEN_TEXT]);
+/* What the picture shows; "" when there is none. The caller frees. */
+char *door_picture(struct world *w, const struct session *s);
+/* True when ANSWER is right: TOKEN, and the challenge has no picture any more. */
+bool door_answer(struct world *w, const struct session *s, const char *answer, char token[TOKEN_TEXT]);
+/* True when TOKEN is the one of a challenge that was met; it is good once. */
+bool door_met(struct world *w, const struct session *s, const char *token);
+/* [{session, answer}] of the challenges with a picture. */
+jv door_challenges(struct world *w);
+
 #endif

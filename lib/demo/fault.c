@@ -57,7 +57,13 @@ static void add_retry_after(struct httpd_reply *out, jv spec)
 
 static void throttle(struct httpd_reply *out, jv spec)
 {
+	const char *text = json_str(spec, "text", "");
+
 	out->status = (int)json_int(spec, "status", 429);
+	if (*text) {
+		str_puts(&out->headers, "Content-Type: text/plain; charset=utf-8\n");
+		str_puts(&out->body, text);
+	}
 	add_retry_after(out, spec);
 }
 
@@ -70,7 +76,7 @@ static void maintenance(struct httpd_reply *out, jv spec)
 
 static void queue(struct httpd_reply *out, jv spec)
 {
-	page(out, "Waiting Room", "waiting-room", "You are in the waiting room. This page will let you in when it is your turn.");
+	page(out, json_str(spec, "title", "Waiting Room"), "waiting-room", "You are in the waiting room. This page will let you in when it is your turn.");
 	str_addf(&out->headers, "Refresh: %d\n", (int)json_int(spec, "refresh", 5));
 }
 
@@ -119,7 +125,7 @@ static void changed(struct httpd_reply *out, jv spec)
 	static const char *const marks[] = {" id=\"", " class=\"", " data-", " vars = "};
 	struct str fresh = {0};
 	const char *text = str_text(&out->body);
-	bool html = *text == '<';
+	bool html = *text == '<', json = *text == '{' || *text == '[';
 
 	(void)spec;
 	for (const char *p = text; *p; p++) {
@@ -127,7 +133,7 @@ static void changed(struct httpd_reply *out, jv spec)
 		for (size_t i = 0; html && i < sizeof marks / sizeof *marks; i++)
 			if (str_starts(p, marks[i]))
 				str_puts(&fresh, "v2-");
-		if (!html && member_begins(p))
+		if (json && member_begins(p))
 			str_puts(&fresh, "v2-");
 	}
 	str_free(&out->body);
@@ -152,26 +158,27 @@ static const struct kind {
 	const char *name;
 	enum moment moment;
 	act *act;
+	const char *asks; /* an office that does not have it in its place, but asks for it */
 } kinds[] = {
-	{"throttle", ARRIVE, throttle},
-	{"maintenance", ARRIVE, maintenance},
-	{"queue", ARRIVE, queue},
-	{"captcha", ARRIVE, captcha},
-	{"reset", ARRIVE, cut},
-	{"expire", SITE, NULL},
-	{"bad-token", SITE, NULL},
-	{"stale-code", SITE, NULL},
-	{"two-codes", SITE, NULL},
-	{"late-code", SITE, NULL},
-	{"image-code", SITE, NULL},
-	{"taken", SITE, NULL},
-	{"double", SITE, NULL},
-	{"lost-answer", SITE, NULL},
-	{"changed", LEAVE, changed},
-	{"garbage", LEAVE, garbage},
-	{"huge", LEAVE, huge},
-	{"slow", LEAVE, slow},
-	{"stall", LEAVE, stall},
+	{"throttle", ARRIVE, throttle, NULL},
+	{"maintenance", ARRIVE, maintenance, "vfs"},
+	{"queue", ARRIVE, queue, NULL},
+	{"captcha", ARRIVE, captcha, "vfs"},
+	{"reset", ARRIVE, cut, NULL},
+	{"expire", SITE, NULL, NULL},
+	{"bad-token", SITE, NULL, NULL},
+	{"stale-code", SITE, NULL, NULL},
+	{"two-codes", SITE, NULL, NULL},
+	{"late-code", SITE, NULL, NULL},
+	{"image-code", SITE, NULL, NULL},
+	{"taken", SITE, NULL, NULL},
+	{"double", SITE, NULL, NULL},
+	{"lost-answer", SITE, NULL, NULL},
+	{"changed", LEAVE, changed, NULL},
+	{"garbage", LEAVE, garbage, NULL},
+	{"huge", LEAVE, huge, NULL},
+	{"slow", LEAVE, slow, NULL},
+	{"stall", LEAVE, stall, NULL},
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 
@@ -267,12 +274,17 @@ static bool falls(struct faults *f, struct fault *one, const struct fault_where 
 	return true;
 }
 
+static enum moment moment_of(const struct fault *f, const struct fault_where *at)
+{
+	return f->kind->asks && strcmp(f->kind->asks, at->office) == 0 ? SITE : f->kind->moment;
+}
+
 bool fault_hits(struct faults *f, const char *name, const struct fault_where *at, jv *spec)
 {
 	if (spec)
 		*spec = jv_null();
 	for (struct fault *one = f->first; one; one = one->next)
-		if (one->kind->moment == SITE && strcmp(one->kind->name, name) == 0 && falls(f, one, at)) {
+		if (moment_of(one, at) == SITE && strcmp(one->kind->name, name) == 0 && falls(f, one, at)) {
 			if (spec)
 				*spec = jv_copy(one->spec);
 			return true;
@@ -283,7 +295,7 @@ bool fault_hits(struct faults *f, const char *name, const struct fault_where *at
 bool faults_arrive(struct faults *f, const struct fault_where *at, struct httpd_reply *out)
 {
 	for (struct fault *one = f->first; one; one = one->next)
-		if (one->kind->moment == ARRIVE && falls(f, one, at)) {
+		if (moment_of(one, at) == ARRIVE && falls(f, one, at)) {
 			one->kind->act(out, one->spec);
 			return true;
 		}

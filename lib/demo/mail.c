@@ -15,15 +15,15 @@
 #include "base/encode.h"
 #include "base/fs.h"
 #include "base/str.h"
+#include "demo/picture.h"
 #include "ext/smtp.h"
 
-#define FROM "codes@office.example.org"
-#define CODE_LEN 6
 #define SMTP_WAIT 10000 /* ms */
 
 struct late {
 	struct late *next;
 	int64_t due;
+	const char *from;
 	char *to, *text;
 };
 
@@ -77,115 +77,98 @@ static void date(const char *zone, int64_t wall, char *out, size_t size)
 	strftime(out, size, "%a, %d %b %Y %H:%M:%S %z", &tm);
 }
 
-/* As such mails are: two parts in two encodings, and other six-digit numbers about. */
-static char *compose(struct mail *m, const char *to, const char *code, int64_t wall)
+/* How an office's mails read; "%s" is the code. */
+static const struct style {
+	const char *office, *name, *from, *subject, *text, *html, *picture;
+} styles[] = {
+	{NULL, "Practice Office", "codes@office.example.org", "Your verification code",
+	 "Hello,\n\nYour verification code is %s. It is valid for 5 minutes – do not give it to anybody.\n\n"
+	 "If you did not try to log in, you need not do anything.\n\n"
+	 "Practice Office · Doğrulama Servisi\nPO box 100200, 06640 Ankara\n",
+	 "<h1>Practice Office</h1>\n<p>Your verification code is <b>%s</b>.</p>\n"
+	 "<p>It is valid for 5 minutes – do not give it to anybody.</p>\n<p><small>PO box 100200, 06640 Ankara</small></p>",
+	 "<p>Your verification code is <img src=\"cid:%s\" alt=\"in this picture\">.</p>\n"
+	 "<p><small>PO box 100200, 06640 Ankara</small></p>"},
+	{"vfs", "Practice Visa Centre", "donotreply@centre.example.org", "One Time Password",
+	 "Dear Applicant,\n\nThe OTP for your application with VFS Global is %s. The OTP will expire in 5 minutes.\n\n"
+	 "This mail was sent by a machine: please do not answer it.\n\nPractice Visa Centre\nPO box 100200, 06640 Ankara\n",
+	 "<p>Dear Applicant,</p>\n<p>The OTP for your application with VFS Global is <b>%s</b>. The OTP will expire in 5 minutes.</p>\n"
+	 "<p><small>Practice Visa Centre, PO box 100200, 06640 Ankara</small></p>",
+	 "<p>Dear Applicant,</p>\n<p>The OTP for your application with VFS Global is <img src=\"cid:%s\" alt=\"in this picture\">. "
+	 "The OTP will expire in 5 minutes.</p>"},
+};
+
+static const struct style *style_of(const char *office)
 {
-	struct str b = {0};
-	char when[64], id[37];
-	char *text, *html;
+	for (size_t i = 1; office && i < sizeof styles / sizeof *styles; i++)
+		if (strcmp(styles[i].office, office) == 0)
+			return &styles[i];
+	return &styles[0];
+}
+
+/* TEMPLATE with VALUE for its "%s". */
+static char *filled(const char *template, const char *value)
+{
+	const char *hole = strstr(template, "%s");
+
+	return hole ? xasprintf("%.*s%s%s", (int)(hole - template), template, value, hole + 2) : xstrdup(template);
+}
+
+static void add_head(struct mail *m, struct str *b, const struct style *s, const char *to, const char *subject, int64_t wall, const char *id)
+{
+	char when[64];
 
 	date(m->zone, wall, when, sizeof when);
+	str_addf(b,
+		 "From: %s <%s>\nTo: <%s>\nSubject: %s\nDate: %s\nMessage-ID: <%s@%s>\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n",
+		 s->name, s->from, to, subject, when, id, strchr(s->from, '@') + 1);
+}
+
+/* As such mails are: two parts in two encodings, and other six-digit numbers about. */
+static char *compose(struct mail *m, const struct style *s, const char *to, const char *code, int64_t wall)
+{
+	struct str b = {0};
+	char id[37];
+	char *text = filled(s->text, code), *body = filled(s->html, code), *html;
+
 	uuid_make(id);
-	text = xasprintf("Hello,\n\n"
-			 "Your verification code is %s. It is valid for %d minutes – do not give it to anybody.\n\n"
-			 "If you did not try to log in, you need not do anything.\n\n"
-			 "Practice Office · Doğrulama Servisi\nPO box 100200, 06640 Ankara\n",
-			 code, 5);
 	html = xasprintf("<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><style>h1{color:#336699}p{color:#202122}</style></head>\n"
-			 "<body><h1>Practice Office</h1>\n<p>Your verification code is <b>%s</b>.</p>\n"
-			 "<p>It is valid for %d minutes – do not give it to anybody.</p>\n"
-			 "<p><small>PO box 100200, 06640 Ankara</small></p></body></html>\n",
-			 code, 5);
-	str_addf(&b, "From: Practice Office <" FROM ">\nTo: <%s>\nSubject: Your verification code\nDate: %s\n"
-		     "Message-ID: <%s@office.example.org>\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n"
-		     "Content-Type: multipart/alternative; boundary=\"=_part_%.8s\"\n\nThis is a multi-part message in MIME format.\n",
-		 to, when, id, id + 28);
+			 "<body>%s</body></html>\n",
+			 body);
+	add_head(m, &b, s, to, s->subject, wall, id);
+	str_addf(&b, "Content-Type: multipart/alternative; boundary=\"=_part_%.8s\"\n\nThis is a multi-part message in MIME format.\n", id + 28);
 	str_addf(&b, "--=_part_%.8s\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\n", id + 28);
 	encode_quoted(&b, text);
 	str_addf(&b, "\n--=_part_%.8s\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: base64\n\n", id + 28);
 	encode_as_base64(&b, html, strlen(html));
 	str_addf(&b, "\n--=_part_%.8s--\n", id + 28);
 	free(text);
+	free(body);
 	free(html);
 	return str_take(&b);
 }
 
-#define PIXEL 4                    /* a dot of a digit, in pixels */
-#define WIDE ((CODE_LEN * 4 + 8) * PIXEL) /* a multiple of 32: the rows of a BMP are whole words */
-#define HIGH (7 * PIXEL)
-
-/* Row ROW (0: the lowest) of the picture, WIDE bits; digits are three dots wide and five high. */
-static void add_row(struct str *b, const char *code, int row)
-{
-	static const unsigned short font[] = {075557, 026227, 071747, 071717, 055711, 074717, 074757, 071111, 075757, 075717};
-	int y = 5 - row / PIXEL; /* of the digit, 0: its top */
-	unsigned char byte = 0;
-
-	for (int x = 0; x < WIDE; x++) {
-		int at = x / PIXEL - 4, digit = at / 4, column = at % 4;
-		bool ink = y >= 0 && y < 5 && at >= 0 && digit < CODE_LEN && column < 3 &&
-			   font[code[digit] - '0'] >> (3 * (4 - y) + 2 - column) & 1;
-
-		byte = (unsigned char)(byte << 1 | ink);
-		if (x % 8 == 7)
-			str_putc(b, (char)byte);
-	}
-}
-
-static void add_number(struct str *b, unsigned long n, int bytes)
-{
-	for (; bytes > 0; bytes--, n >>= 8)
-		str_putc(b, (char)(n & 255));
-}
-
-/* CODE as a BMP of two colours. */
-static void add_picture(struct str *b, const char *code)
-{
-	const unsigned long head = 14 + 40 + 8, data = WIDE / 8 * HIGH;
-
-	str_puts(b, "BM");
-	add_number(b, head + data, 4);
-	add_number(b, 0, 4);
-	add_number(b, head, 4);
-	add_number(b, 40, 4);
-	add_number(b, WIDE, 4);
-	add_number(b, HIGH, 4);
-	add_number(b, 1, 2); /* plane */
-	add_number(b, 1, 2); /* bit for each pixel */
-	add_number(b, 0, 4); /* not compressed */
-	add_number(b, data, 4);
-	add_number(b, 2835, 4); /* pixels in a metre */
-	add_number(b, 2835, 4);
-	add_number(b, 2, 4); /* colours */
-	add_number(b, 0, 4);
-	add_number(b, 0xffffff, 4);
-	add_number(b, 0, 4);
-	for (int row = 0; row < HIGH; row++)
-		add_row(b, code, row);
-}
-
-static char *compose_picture(struct mail *m, const char *to, const char *code, int64_t wall)
+static char *compose_picture(struct mail *m, const struct style *s, const char *to, const char *code, int64_t wall)
 {
 	struct str b = {0}, picture = {0};
-	char when[64], id[37];
+	char id[37], *body;
 
-	date(m->zone, wall, when, sizeof when);
 	uuid_make(id);
-	add_picture(&picture, code);
-	str_addf(&b, "From: Practice Office <" FROM ">\nTo: <%s>\nSubject: Your verification code\nDate: %s\n"
-		     "Message-ID: <%s@office.example.org>\nAuto-Submitted: auto-generated\nMIME-Version: 1.0\n"
-		     "Content-Type: multipart/related; boundary=\"=_part_%.8s\"\n\nThis is a multi-part message in MIME format.\n",
-		 to, when, id, id + 28);
-	str_addf(&b, "--=_part_%.8s\nContent-Type: text/html; charset=utf-8\n\n"
-		     "<p>Your verification code is <img src=\"cid:%s\" alt=\"in this picture\">.</p>\n"
-		     "<p><small>PO box 100200, 06640 Ankara</small></p>\n",
-		 id + 28, id);
-	str_addf(&b, "--=_part_%.8s\nContent-Type: image/bmp\nContent-Disposition: inline; filename=\"code.bmp\"\nContent-ID: <%s>\n"
-		     "Content-Transfer-Encoding: base64\n\n",
+	body = filled(s->picture, id);
+	picture_add(&picture, code);
+	add_head(m, &b, s, to, s->subject, wall, id);
+	str_addf(&b,
+		 "Content-Type: multipart/related; boundary=\"=_part_%.8s\"\n\nThis is a multi-part message in MIME format.\n"
+		 "--=_part_%.8s\nContent-Type: text/html; charset=utf-8\n\n%s\n",
+		 id + 28, id + 28, body);
+	str_addf(&b,
+		 "--=_part_%.8s\nContent-Type: image/bmp\nContent-Disposition: inline; filename=\"code.bmp\"\nContent-ID: <%s>\n"
+		 "Content-Transfer-Encoding: base64\n\n",
 		 id + 28, id);
 	encode_as_base64(&b, picture.s, picture.len);
 	str_addf(&b, "\n--=_part_%.8s--\n", id + 28);
 	str_free(&picture);
+	free(body);
 	return str_take(&b);
 }
 
@@ -253,21 +236,21 @@ out:
 	return r;
 }
 
-static int hand_over(const struct mail *m, const char *to, const char *text, struct err *e)
+static int hand_over(const struct mail *m, const char *from, const char *to, const char *text, struct err *e)
 {
 	struct smtp_server server = {.at = {.host = m->smtp.host, .port = m->smtp.port, .tls = m->smtp.tls}};
 	struct str crlf = {0};
 	int r;
 
 	encode_crlf(&crlf, text);
-	r = smtp_send(&server, &(struct smtp_mail){FROM, (const char *const[]){to, NULL}, str_text(&crlf), crlf.len}, clock_mono() + SMTP_WAIT, e);
+	r = smtp_send(&server, &(struct smtp_mail){from, (const char *const[]){to, NULL}, str_text(&crlf), crlf.len}, clock_mono() + SMTP_WAIT, e);
 	str_free(&crlf);
 	return r;
 }
 
 /* A mail server may be slow: a process of its own waits for it, and the site goes on. It holds none of the site's connections, which end
  * when the site ends them. */
-static int post(struct mail *m, const char *to, const char *text, struct err *e)
+static int post(struct mail *m, const char *from, const char *to, const char *text, struct err *e)
 {
 	pid_t pid;
 
@@ -281,7 +264,7 @@ static int post(struct mail *m, const char *to, const char *text, struct err *e)
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close_range(STDERR_FILENO + 1, ~0u, 0);
-		if (hand_over(m, to, text, e))
+		if (hand_over(m, from, to, text, e))
 			warn("%s", e->text);
 		_exit(0);
 	}
@@ -290,20 +273,36 @@ static int post(struct mail *m, const char *to, const char *text, struct err *e)
 
 int mail_code(struct mail *m, const char *to, const char *code, const struct mail_how *how, struct err *e)
 {
+	const struct style *s = style_of(how->office);
 	int64_t sent = clock_wall() - how->age;
-	char *text = how->picture ? compose_picture(m, to, code, sent) : compose(m, to, code, sent);
+	char *text = how->picture ? compose_picture(m, s, to, code, sent) : compose(m, s, to, code, sent);
 	struct late *l;
 	int r;
 
 	if (how->later <= 0) {
-		r = post(m, to, text, e);
+		r = post(m, s->from, to, text, e);
 		free(text);
 		return r;
 	}
 	l = xmalloc(sizeof *l);
-	*l = (struct late){m->late, clock_mono() + how->later, xstrdup(to), text};
+	*l = (struct late){m->late, clock_mono() + how->later, s->from, xstrdup(to), text};
 	m->late = l;
 	return 0;
+}
+
+int mail_notice(struct mail *m, const char *office, const char *to, const char *subject, const char *text, struct err *e)
+{
+	const struct style *s = style_of(office);
+	struct str b = {0};
+	char id[37];
+	int r;
+
+	uuid_make(id);
+	add_head(m, &b, s, to, subject, clock_wall(), id);
+	str_addf(&b, "Content-Type: text/plain; charset=utf-8\n\n%s", text);
+	r = post(m, s->from, to, str_text(&b), e);
+	str_free(&b);
+	return r;
 }
 
 int64_t mail_deadline(const struct mail *m)
@@ -327,7 +326,7 @@ void mail_run(struct mail *m)
 			continue;
 		}
 		*at = l->next;
-		if (post(m, l->to, l->text, &e))
+		if (post(m, l->from, l->to, l->text, &e))
 			warn("%s", e.text);
 		free(l->to);
 		free(l->text);

@@ -19,9 +19,12 @@ struct mail_how {
 	int64_t age;   /* dated so many ms ago */
 	int64_t later; /* sent so many ms from now; 0: now, into a Maildir before mail_code returns */
 	bool picture;  /* the code is a picture, and nowhere in the text */
+	const char *office; /* whose mail it is (its sender, subject and words); NULL: the first one's */
 };
 /* Mails CODE to TO. 0, or -1 with *e. */
 int mail_code(struct mail *m, const char *to, const char *code, const struct mail_how *how, struct err *e);
+/* Mails what is no code. 0, or -1 with *e. */
+int mail_notice(struct mail *m, const char *office, const char *to, const char *subject, const char *text, struct err *e);
 /* When mail_run must be called (clock_mono), -1: no need. */
 int64_t mail_deadline(const struct mail *m);
 /* Sends what is due. */

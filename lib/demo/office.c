@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "demo/codes.h"
 #include "demo/html.h"
 
 #define COOKIE "Path=/office/; HttpOnly; SameSite=Lax"
@@ -112,36 +113,6 @@ static void code_get(struct visit *v)
 	code_page(v, NULL);
 }
 
-/* Mails a new code, with whatever went wrong at the mailer. */
-static void send_code(struct visit *v)
-{
-	const char *to = v->session.account;
-	char code[CODE_TEXT], wrong[CODE_TEXT];
-	jv stale, late;
-	struct mail_how how = {0};
-	struct err e;
-	int r = 0;
-
-	door_code(v->world, &v->session, code);
-	if (fault_hits(v->faults, "stale-code", &v->at, &stale)) {
-		door_wrong_code(v->world, &v->session, wrong);
-		how = (struct mail_how){.age = json_int(stale, "age_ms", 15 * 60000), .later = json_int(stale, "ms", 0)};
-		r |= mail_code(v->mail, to, wrong, &how, &e);
-	}
-	if (fault_hits(v->faults, "two-codes", &v->at, NULL)) {
-		r |= mail_code(v->mail, to, code, &(struct mail_how){.age = 2000}, &e); /* worth nothing once there is a second */
-		door_code(v->world, &v->session, code);
-	}
-	how = (struct mail_how){.picture = fault_hits(v->faults, "image-code", &v->at, NULL)};
-	if (fault_hits(v->faults, "late-code", &v->at, &late))
-		how.later = json_int(late, "ms", 5000);
-	r |= mail_code(v->mail, to, code, &how, &e);
-	if (r)
-		warn("%s", e.text);
-	jv_free(stale);
-	jv_free(late);
-}
-
 static void login_post(struct visit *v)
 {
 	const char *account = visit_value(v, "email");
@@ -158,7 +129,7 @@ static void login_post(struct visit *v)
 	}
 	door_move(v->world, &v->session, STAGE_CODE, account);
 	send_cookies(v);
-	send_code(v);
+	codes_send(v);
 	visit_redirect(v, "/office/code");
 }
 
@@ -181,7 +152,7 @@ static void code_post(struct visit *v)
 
 static void resend_post(struct visit *v)
 {
-	send_code(v);
+	codes_send(v);
 	visit_redirect(v, "/office/code");
 }
 

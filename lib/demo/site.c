@@ -7,6 +7,7 @@
 #include "demo/control.h"
 #include "demo/office.h"
 #include "demo/traffic.h"
+#include "demo/vfs.h"
 #include "demo/visit.h"
 
 struct site {
@@ -14,17 +15,20 @@ struct site {
 	struct faults *faults;
 	struct mail *mail;
 	struct traffic *traffic;
-	int64_t idle;
+	struct vfs_settings vfs;
+	int64_t idle, vfs_wait;
 	bool verbose;
 };
 
-/* An office is a folder of the public port. */
+/* An office is a folder of the public port, or two. */
 static const struct office {
 	const char *name, *path;
 	void (*visit)(struct visit *v);
 } offices[] = {
 	{PRACTICE, "/office/", office_visit},
 	{PRACTICE_API, "/api/", api_visit},
+	{VFS, "/tur/", vfs_visit},
+	{VFS, "/vfs/", vfs_visit},
 };
 
 static int make_mailboxes(struct site *s, struct err *e)
@@ -44,6 +48,8 @@ struct site *site_open(const struct site_options *o, struct err *e)
 	struct site *s = xcalloc(1, sizeof *s);
 
 	s->idle = o->idle;
+	s->vfs_wait = o->vfs_wait;
+	s->vfs = vfs_settings_first(o->vfs_wait);
 	s->verbose = o->verbose;
 	s->traffic = traffic_new();
 	s->faults = faults_new(o->world.seed);
@@ -79,7 +85,7 @@ static void nothing_here(struct visit *v)
 {
 	v->out->status = 404;
 	visit_header(v, "Content-Type", "text/plain");
-	str_puts(&v->out->body, "nothing here; the offices are at /office/ and /api/\n");
+	str_puts(&v->out->body, "nothing here; the offices are at /office/, /api/ and /tur/tr/fra/\n");
 }
 
 /* One request is one transaction: what an answer says has happened. */
@@ -94,7 +100,7 @@ static void failed(struct visit *v, const struct err *e)
 
 static struct visit visit_of(struct site *s)
 {
-	return (struct visit){.world = s->world, .faults = s->faults, .mail = s->mail, .idle = s->idle};
+	return (struct visit){.world = s->world, .faults = s->faults, .mail = s->mail, .vfs = &s->vfs, .idle = s->idle};
 }
 
 void site_public(void *ctx, const struct httpd_request *req, struct httpd_reply *out)
@@ -132,7 +138,7 @@ void site_control(void *ctx, const struct httpd_request *req, struct httpd_reply
 
 	visit_begin(&v, req, out);
 	world_begin(s->world);
-	control_visit(&v, s->traffic);
+	control_visit(&v, &(struct control){s->traffic, &s->vfs, s->vfs_wait});
 	if (world_end(s->world, &e))
 		failed(&v, &e);
 	visit_end(&v);

@@ -11,6 +11,7 @@ struct site_options {
 	struct world_options world;
 	const char *maildir, *smtp; /* one of them */
 	int64_t idle;               /* ms after which a session has expired */
+	int64_t vfs_wait;           /* ms: vfs-settings.h */
 	bool verbose;               /* a JSON line on stderr for each request */
 };
 

@@ -5,6 +5,7 @@
 #include "demo/door.h"
 #include "demo/fault.h"
 #include "demo/mail.h"
+#include "demo/vfs-settings.h"
 #include "demo/world.h"
 #include "ext/httpd.h"
 
@@ -18,6 +19,7 @@ struct visit {
 	struct world *world;
 	struct faults *faults;
 	struct mail *mail;
+	const struct vfs_settings *vfs;
 	int64_t idle; /* ms that a session may rest */
 
 	const struct httpd_request *req;

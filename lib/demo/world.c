@@ -12,6 +12,19 @@
 
 static const char *const places[] = {"Ankara", "Istanbul", "Izmir"};
 static const char *const categories[] = {"short-stay", "long-stay", "student"};
+static const char *const vfs_categories[] = {"short-stay/tourism", "short-stay/business", "long-stay/work", "student/study"};
+#define PLACES (sizeof places / sizeof *places)
+
+/* What the known categories of an office are. */
+static size_t known_categories(const char *office, const char *const **names)
+{
+	bool vfs = strcmp(office, VFS) == 0;
+
+	*names = vfs ? vfs_categories : categories;
+	return vfs ? sizeof vfs_categories / sizeof *vfs_categories : sizeof categories / sizeof *categories;
+}
+
+#define HELD "state IN ('confirmed', 'pending')" /* a seat */
 
 /* The two partial indexes are what makes a second booking of one seat, or one too many of one account,
  * impossible whatever the code above them does. */
@@ -23,15 +36,19 @@ static const char schema[] =
 	"CREATE INDEX IF NOT EXISTS slot_start ON slot(office, start);"
 	"CREATE TABLE IF NOT EXISTS booking(id INTEGER PRIMARY KEY, office TEXT NOT NULL, account TEXT NOT NULL,"
 	" slot TEXT NOT NULL REFERENCES slot(id), seat INTEGER NOT NULL, nth INTEGER NOT NULL, reference TEXT UNIQUE NOT NULL,"
-	" state TEXT NOT NULL, created TEXT NOT NULL, cancelled TEXT, applicant TEXT NOT NULL);"
-	"CREATE UNIQUE INDEX IF NOT EXISTS one_per_seat ON booking(slot, seat) WHERE state = 'confirmed';"
-	"CREATE UNIQUE INDEX IF NOT EXISTS nth_of_account ON booking(office, account, nth) WHERE state = 'confirmed';"
+	" state TEXT NOT NULL, until INTEGER, created TEXT NOT NULL, cancelled TEXT, party INTEGER NOT NULL, applicant TEXT NOT NULL);"
+	"CREATE UNIQUE INDEX IF NOT EXISTS one_per_seat ON booking(slot, seat) WHERE " HELD ";"
+	"CREATE UNIQUE INDEX IF NOT EXISTS nth_of_account ON booking(office, account, nth) WHERE " HELD ";"
+	"CREATE INDEX IF NOT EXISTS held_until ON booking(until) WHERE state = 'pending';"
 	"CREATE TABLE IF NOT EXISTS session(id INTEGER PRIMARY KEY, office TEXT NOT NULL, token TEXT UNIQUE NOT NULL,"
 	" twin TEXT NOT NULL, csrf TEXT NOT NULL, account TEXT, stage TEXT NOT NULL, seen INTEGER NOT NULL,"
 	" wrong INTEGER NOT NULL DEFAULT 0);"
 	"CREATE TABLE IF NOT EXISTS code(id INTEGER PRIMARY KEY, session INTEGER NOT NULL REFERENCES session(id),"
 	" code TEXT NOT NULL, made INTEGER NOT NULL, valid INTEGER NOT NULL);"
-	"CREATE INDEX IF NOT EXISTS code_session ON code(session);";
+	"CREATE INDEX IF NOT EXISTS code_session ON code(session);"
+	"CREATE TABLE IF NOT EXISTS challenge(session INTEGER PRIMARY KEY REFERENCES session(id), token TEXT NOT NULL,"
+	" answer TEXT NOT NULL);"
+	"CREATE TABLE IF NOT EXISTS draft(urn TEXT PRIMARY KEY, account TEXT NOT NULL, begun INTEGER NOT NULL, content TEXT NOT NULL);";
 
 /* splitmix64, by Sebastiano Vigna (public domain): short, and any seed will do. */
 static uint64_t next_random(struct world *w)
@@ -85,7 +102,7 @@ struct world *world_open(const struct world_options *o, struct err *e)
 		world_close(w);
 		return NULL;
 	}
-	world_begin(w);
+	sql_script(w->db, "BEGIN IMMEDIATE");
 	sql_script(w->db, schema);
 	first_accounts(w);
 	if (world_end(w, e)) {
@@ -108,7 +125,7 @@ void world_close(struct world *w)
 
 void world_reset(struct world *w)
 {
-	sql_script(w->db, "DELETE FROM code; DELETE FROM session; DELETE FROM booking; DELETE FROM slot; DELETE FROM account");
+	sql_script(w->db, "DELETE FROM code; DELETE FROM challenge; DELETE FROM draft; DELETE FROM session; DELETE FROM booking; DELETE FROM slot; DELETE FROM account");
 	first_accounts(w);
 	w->random = w->seed;
 }
@@ -116,6 +133,7 @@ void world_reset(struct world *w)
 void world_begin(struct world *w)
 {
 	sql_script(w->db, "BEGIN IMMEDIATE");
+	sql_do(w->db, "UPDATE booking SET state = 'expired' WHERE state = 'pending' AND until <= ?", "i", clock_wall());
 }
 
 int world_end(struct world *w, struct err *e)
@@ -212,10 +230,14 @@ static void add_slot(struct world *w, const char *office, const char *place, con
 
 static int release_one(struct world *w, const char *office, jv slot, int64_t opens, jv *made, struct err *e)
 {
-	const char *place = json_str(slot, "place", places[0]), *category = json_str(slot, "category", categories[0]);
+	const char *const *known;
+	const char *place, *category;
 	int64_t seats = json_int(slot, "seats", 1);
 	char start[CLOCK_TEXT];
 
+	known_categories(office, &known);
+	place = json_str(slot, "place", places[0]);
+	category = json_str(slot, "category", known[0]);
 	if (!json_is(slot, JV_KIND_OBJECT))
 		return err_set(e, EX_DATAERR, "slots: an object is needed for each");
 	if (local_start(w, json_str(slot, "start", ""), start))
@@ -234,6 +256,8 @@ static int release_many(struct world *w, const char *office, jv spec, int64_t op
 	int64_t n = json_int(spec, "count", 0), day;
 	const char *from = json_str(spec, "from", NULL), *place = json_str(spec, "place", NULL),
 		   *category = json_str(spec, "category", NULL);
+	const char *const *known;
+	uint32_t kinds = (uint32_t)known_categories(office, &known);
 	char start[CLOCK_TEXT];
 	struct tm tm;
 
@@ -246,7 +270,7 @@ static int release_many(struct world *w, const char *office, jv spec, int64_t op
 	day += DAY_MS / 2 * !!from; /* noon: adding days never slips over midnight */
 	for (int64_t i = 0; i < n; i++) {
 		int64_t at = day + (int64_t)world_random(w, 45) * DAY_MS;
-		const char *p = places[world_random(w, 3)], *c = categories[world_random(w, 3)];
+		const char *p = places[world_random(w, 3)], *c = known[world_random(w, kinds)];
 		unsigned half = world_random(w, 16);
 
 		for (zone_local(w->zone, at, &tm); tm.tm_wday == 0 || tm.tm_wday == 6; zone_local(w->zone, at, &tm))
@@ -284,7 +308,7 @@ jv world_release(struct world *w, jv spec, struct err *e)
 
 #define SLOT_COLUMNS \
 	"slot.id, slot.place, slot.category, slot.start, slot.seats, " \
-	"max(0, slot.seats - (SELECT count(*) FROM booking WHERE slot = slot.id AND state = 'confirmed')) AS free"
+	"max(0, slot.seats - (SELECT coalesce(sum(party), 0) FROM booking WHERE slot = slot.id AND " HELD ")) AS free"
 
 jv world_free(struct world *w, const char *office, const char *place, const char *from, const char *to)
 {
@@ -306,41 +330,63 @@ jv world_slots(struct world *w)
 	return sql_rows(w->db, "SELECT office, opens, " SLOT_COLUMNS " FROM slot ORDER BY office, start, place, id", "");
 }
 
-jv world_places(struct world *w, const char *office)
+/* NAMES, then those in ROWS that are not among them. */
+static jv with_others(const char *const *names, size_t n, jv rows_taken)
 {
-	jv rows = sql_rows(w->db, "SELECT DISTINCT place FROM slot WHERE office = ? ORDER BY place", "s", office), all = jv_array();
+	jv all = jv_array();
 
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-		all = json_push(all, jv_string(places[i]));
-	for (struct json_iter it = json_iter(rows); json_next(&it);) {
-		const char *name = json_str(it.value, "place", "");
+	for (size_t i = 0; i < n; i++)
+		all = json_push(all, jv_string(names[i]));
+	for (struct json_iter it = json_iter(rows_taken); json_next(&it);) {
+		const char *name = json_str(it.value, "name", "");
 		bool known = false;
 
-		for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-			known |= strcmp(name, places[i]) == 0;
+		for (size_t i = 0; i < n; i++)
+			known |= strcmp(name, names[i]) == 0;
 		if (!known)
 			all = json_push(all, jv_string(name));
 	}
-	jv_free(rows);
+	jv_free(rows_taken);
 	return all;
+}
+
+jv world_places(struct world *w, const char *office)
+{
+	return with_others(places, PLACES,
+			   sql_rows(w->db, "SELECT DISTINCT place AS name FROM slot WHERE office = ? ORDER BY place", "s", office));
+}
+
+jv world_categories(struct world *w, const char *office)
+{
+	const char *const *names;
+	size_t n = known_categories(office, &names);
+
+	return with_others(names, n,
+			   sql_rows(w->db, "SELECT DISTINCT category AS name FROM slot WHERE office = ? ORDER BY category", "s", office));
 }
 
 bool world_full(struct world *w, const char *office, const char *account)
 {
 	int64_t most = sql_number(w->db, w->per_account, "SELECT per_account FROM account WHERE name = ?", "s", account);
 
-	return sql_number(w->db, 0, "SELECT count(*) FROM booking WHERE office = ? AND account = ? AND state = 'confirmed'", "ss",
+	return sql_number(w->db, 0, "SELECT count(*) FROM booking WHERE office = ? AND account = ? AND " HELD, "ss",
 			  office, account) >= most;
 }
 
-/* The lowest number from 1 on that no confirmed booking of this account has. */
+/* The lowest number from 1 on that no booking which this account holds has. */
 static int64_t free_nth(struct world *w, const char *office, const char *account)
 {
 	return sql_number(w->db, 1,
 			  "SELECT min(n) FROM (SELECT 1 AS n UNION ALL SELECT nth + 1 FROM booking WHERE office = ?1 AND account = ?2"
-			  " AND state = 'confirmed') WHERE n NOT IN (SELECT nth FROM booking WHERE office = ?1 AND account = ?2"
-			  " AND state = 'confirmed')",
+			  " AND " HELD ") WHERE n NOT IN (SELECT nth FROM booking WHERE office = ?1 AND account = ?2"
+			  " AND " HELD ")",
 			  "ss", office, account);
+}
+
+/* Seats that APPLICANT takes. */
+static int party_of(jv applicant)
+{
+	return json_is(applicant, JV_KIND_ARRAY) ? (int)json_len(applicant) : 1;
 }
 
 static void insert_booking(struct world *w, const char *office, const char *account, const char *slot, int64_t seat,
@@ -354,9 +400,9 @@ static void insert_booking(struct world *w, const char *office, const char *acco
 		snprintf(reference, REFERENCE_TEXT, "%s%s", prefix, word);
 	} while (sql_number(w->db, 0, "SELECT count(*) FROM booking WHERE reference = ?", "s", reference));
 	if (sql_do(w->db,
-		   "INSERT INTO booking(office, account, slot, seat, nth, reference, state, created, applicant)"
-		   " VALUES (?, ?, ?, ?, ?, ?, 'confirmed', ?, ?)",
-		   "sssiisss", office, account, slot, seat, nth, reference, clock_format(clock_wall(), now), who) == SQL_CONFLICT)
+		   "INSERT INTO booking(office, account, slot, seat, nth, reference, state, created, party, applicant)"
+		   " VALUES (?, ?, ?, ?, ?, ?, 'confirmed', ?, ?, ?)",
+		   "sssiissds", office, account, slot, seat, nth, reference, clock_format(clock_wall(), now), party_of(applicant), who) == SQL_CONFLICT)
 		reference[0] = '\0';
 	free(who);
 }
@@ -366,7 +412,7 @@ static int64_t free_seat(struct world *w, const char *slot)
 {
 	return sql_number(w->db, 1,
 			  "SELECT min(n) FROM (SELECT 1 AS n UNION ALL SELECT seat + 1 FROM booking WHERE slot = ?1 AND"
-			  " state = 'confirmed') WHERE n NOT IN (SELECT seat FROM booking WHERE slot = ?1 AND state = 'confirmed')",
+			  " " HELD ") WHERE n NOT IN (SELECT seat FROM booking WHERE slot = ?1 AND " HELD ")",
 			  "s", slot);
 }
 
@@ -374,16 +420,17 @@ enum world_booked world_book(struct world *w, const char *office, const char *ac
 			     const char *prefix, int len, const char *alphabet, char reference[REFERENCE_TEXT])
 {
 	jv row;
-	int64_t seats, seat;
+	int64_t seats, left, seat;
 
 	reference[0] = '\0';
 	if (world_full(w, office, account))
 		return BOOKED_ALREADY;
 	row = world_slot(w, office, slot);
 	seats = json_int(row, "seats", 0);
+	left = json_int(row, "free", 0);
 	jv_free(row);
 	seat = free_seat(w, slot);
-	if (seat > seats)
+	if (seat > seats || left < party_of(applicant))
 		return BOOKED_TAKEN;
 	insert_booking(w, office, account, slot, seat, applicant, prefix, len, alphabet, reference);
 	return *reference ? BOOKED : BOOKED_TAKEN;
@@ -416,8 +463,8 @@ void world_double(struct world *w, const char *office, const char *slot)
 
 #define BOOKING_COLUMNS \
 	"booking.office, booking.account, booking.reference, booking.slot, slot.place, slot.category, slot.start, slot.seats, " \
-	"booking.seat, booking.state, booking.created, booking.cancelled, " \
-	"(SELECT count(*) FROM booking AS b WHERE b.slot = slot.id AND b.state = 'confirmed') AS people"
+	"booking.seat, booking.state, booking.until, booking.created, booking.cancelled, booking.party, " \
+	"(SELECT coalesce(sum(b.party), 0) FROM booking AS b WHERE b.slot = slot.id AND b." HELD ") AS people"
 #define BOOKING_FROM " FROM booking JOIN slot ON slot.id = booking.slot "
 
 jv world_bookings(struct world *w, const char *office, const char *account)
@@ -443,6 +490,19 @@ bool world_cancel(struct world *w, const char *office, const char *account, cons
 	       "UPDATE booking SET state = 'cancelled', cancelled = ? WHERE office = ? AND account = ? AND reference = ?"
 	       " AND state = 'confirmed'",
 	       "ssss", clock_format(clock_wall(), now), office, account, reference);
+	return sql_changes(w->db) > 0;
+}
+
+void world_hold(struct world *w, const char *reference, int64_t until)
+{
+	sql_do(w->db, "UPDATE booking SET state = 'pending', until = ? WHERE reference = ? AND state = 'confirmed'", "is", until, reference);
+}
+
+bool world_pay(struct world *w, const char *office, const char *account, const char *reference)
+{
+	sql_do(w->db,
+	       "UPDATE booking SET state = 'confirmed', until = NULL WHERE office = ? AND account = ? AND reference = ? AND state = 'pending'",
+	       "sss", office, account, reference);
 	return sql_changes(w->db) > 0;
 }
 

@@ -11,13 +11,14 @@
 
 #define PRACTICE "practice"
 #define PRACTICE_API "practice-api"
+#define VFS "vfs"
 #define RIVAL "rival-" /* accounts of other clients, made up as faults want them */
 
 struct world_options {
 	const char *file;     /* the database */
 	const char *zone;     /* the site's time zone */
 	const char *accounts; /* "alice@example.org,bob@example.org:password" */
-	const char *offices;  /* "practice,practice-api" */
+	const char *offices;  /* "practice,practice-api,vfs" */
 	uint64_t seed;
 	int per_account;      /* bookings that one account may hold in one office */
 };
@@ -65,19 +66,26 @@ jv world_slot(struct world *w, const char *office, const char *id);
 jv world_slots(struct world *w);
 /* Names of the places: those everybody knows, and those of released slots. */
 jv world_places(struct world *w, const char *office);
+/* The same of the categories. */
+jv world_categories(struct world *w, const char *office);
 
 enum world_booked { BOOKED, BOOKED_TAKEN, BOOKED_ALREADY };
 #define REFERENCE_TEXT 40
-/* Books one seat. ALPHABET and LEN make the reference. */
+/* Books one seat; where APPLICANT is an array, one for each in it. ALPHABET and LEN make the reference. */
 enum world_booked world_book(struct world *w, const char *office, const char *account, const char *slot, jv applicant,
 			     const char *prefix, int len, const char *alphabet, char reference[REFERENCE_TEXT]);
+/* A confirmed booking becomes one that is pending until UNTIL (wall ms): it holds its seats until then, and has expired after. */
+void world_hold(struct world *w, const char *reference, int64_t until);
+/* True when it was pending until now, and is confirmed. */
+bool world_pay(struct world *w, const char *office, const char *account, const char *reference);
 /* True when the account may hold no more in this office. */
 bool world_full(struct world *w, const char *office, const char *account);
 /* Other clients take all that is left of a slot. */
 void world_take(struct world *w, const char *office, const char *slot);
 /* Another client is booked into the slot although it is full: what no site should do. */
 void world_double(struct world *w, const char *office, const char *slot);
-/* An account's bookings, cancelled ones too: [{reference, slot, place, category, start, state, people, …}]. */
+/* An account's bookings, cancelled ones too: [{reference, slot, place, category, start, state, until, people, …}];
+ * the state is confirmed, pending (until then, wall ms), expired or cancelled. */
 jv world_bookings(struct world *w, const char *office, const char *account);
 /* One of them, or null. */
 jv world_booking(struct world *w, const char *office, const char *account, const char *reference);
