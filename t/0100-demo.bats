@@ -71,6 +71,9 @@ teardown() {
 	[[ $output == *elsewhere* ]]
 	run ab-demo --seed x
 	[ "$status" -eq 64 ]
+	run ab-demo --vfs-wait soon
+	[ "$status" -eq 64 ]
+	[[ $output == *soon* ]]
 	run ab-demo --maildir m --smtp smtp://127.0.0.1:25
 	[ "$status" -eq 64 ]
 }

@@ -231,7 +231,7 @@ teardown() {
 	vfs_log_in
 	vfs_available
 	vfs_says 200 '.error.code == 1035 and .isWaitlist'
-	vfs_begin ',"isWaitlist":true'
+	members=',"isWaitlist":true' vfs_begin
 	vfs_says 200 '.isWaitlist and .urn'
 	vfs_slot
 	vfs_begin

@@ -133,9 +133,9 @@ vfs_slot() {
 vfs_available() {
 	vfs appointment/CheckIsSlotAvailable '{"vacCode":"ANKARA","visaCategoryCode":"SHORTSTAY-TOURISM"}'
 }
-# vfs_begin [MEMBERS]: an application; sets urn
+# vfs_begin: an application, with $members if there are any; sets urn
 vfs_begin() {
-	vfs appointment/application "{\"centerCode\":\"ANKARA\",\"visaCategoryCode\":\"SHORTSTAY-TOURISM\"${1:-}}"
+	vfs appointment/application "{\"centerCode\":\"ANKARA\",\"visaCategoryCode\":\"SHORTSTAY-TOURISM\"${members:-}}"
 	urn=$(jq -r '.urn // ""' "$out")
 }
 vfs_applicant='{"firstName":"ALICE","lastName":"EXAMPLE","gender":"F","dateOfBirth":"01/02/1990","nationalityCode":"TUR","passportNumber":"P0000001",

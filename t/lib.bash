@@ -81,7 +81,7 @@ release() {
 }
 # The site's own bookings that stand, as a JSON array
 truth() {
-	control bookings | jq -c '[(.bookings? // .)[] | select(.state != "cancelled")]'
+	control bookings | jq -c '[(.bookings? // .)[] | select(.state != "cancelled" and .state != "expired")]'
 }
 day() { TZ=Europe/Istanbul date -d "+$1 days" +%F; }
 
