@@ -12,6 +12,7 @@
 #include "base/proc.h"
 #include "base/sandbox.h"
 #include "notify.h"
+#include "store/consent.h"
 #include "store/journal.h"
 #include "store/keys.h"
 #include "store/vault.h"
@@ -364,6 +365,17 @@ static void take_lock(void)
 	free(dir);
 }
 
+/* A program that gives a token is the owner's to allow, as for an inbox. */
+static void check_programs(jv items, jv rules)
+{
+	for (struct json_iter it = json_iter(items); json_next(&it);) {
+		const char *token = json_str(it.value, "token", "");
+
+		if (str_starts(token, "exec:") && !consent_program(rules, token + 5))
+			die(EX_NOPERM, "%s: consent.programs does not list %s; add it with ab-vault edit %s", session, token + 5, session);
+	}
+}
+
 /* A driver that is not there is better known now than when something is to be told. */
 static void look_for_drivers(void)
 {
@@ -428,6 +440,8 @@ int main(int argc, char **argv)
 	items = json_get(rules, "notify");
 	if (outbox_open(&outbox, session, items, patience, &e))
 		die_err(&e);
+	if (!rules_file)
+		check_programs(items, rules);
 	look_for_drivers();
 	daily_open(&daily, json_str(rules, "daily", NULL), teller.zone, &outbox);
 	copy_init(&copy, STDIN_FILENO, STDOUT_FILENO);

@@ -173,7 +173,12 @@ static int try_server(const struct account *a, const char *mail, struct err *e)
 	};
 	struct smtp_mail m = {.from = a->from, .to = (const char *const *)a->to, .text = mail, .len = strlen(mail)};
 
-	return smtp_send(&server, &m, a->deadline, e);
+	if (smtp_send(&server, &m, a->deadline, e) == 0)
+		return 0;
+	/* a certificate that is not valid, a STARTTLS that is missing: perhaps this network's doing, and nothing was sent */
+	if (e->status == EX_CONFIG && (!a->cafile || access(a->cafile, R_OK) == 0))
+		e->status = EX_TEMPFAIL;
+	return -1;
 }
 
 static int need_token(struct account *a, bool refused, struct err *e)

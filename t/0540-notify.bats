@@ -435,6 +435,14 @@ is() { [ "$1" = "$2" ] || { printf 'is:        %s\nshould be: %s\n' "$1" "$2" >&
 	# only the keys of the rules and of the addresses are asked for
 	booked r2 | ab-vault exec --parts rules,notices alice -- ab-notify alice >/dev/null
 	is "$(jq -r .id "$FAKE/told" | paste -sd,)" r1,r2
+	# a program that gives a token is the owner's to allow
+	ab-vault set --yaml alice notify '[{url: "mailto:a@example.org", smtp: "smtps://a@mail.example.org", token: "exec:/bin/token"}]'
+	run --separate-stderr ab-notify alice </dev/null
+	is "$status" 77
+	[[ $stderr == *"consent.programs does not list /bin/token"* ]]
+	ab-vault set --yaml alice consent.programs '[/bin/token]'
+	ab-notify alice </dev/null
+	ab-vault set --yaml alice notify "['file:$FAKE/told']"
 	# an older record has the addresses in its rules; when it is changed they move
 	look=$top_builddir/t/unit/vault-test
 	ab-vault exec alice -- sh -c '"$0" read alice rules' "$look" | jq -c --arg url "file:$FAKE/told" '.notify = [$url]' >"$FAKE/rules"

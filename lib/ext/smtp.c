@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -247,6 +248,15 @@ static CURLcode perform(CURL *c, struct sending *s, int64_t deadline)
 	return r;
 }
 
+/* Or libcurl says QUIT to a server that has gone silent, and waits two minutes for the answer. */
+static void cut(CURL *c)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+
+	if (curl_easy_getinfo(c, CURLINFO_ACTIVESOCKET, &fd) == CURLE_OK && fd != CURL_SOCKET_BAD)
+		shutdown(fd, SHUT_RDWR);
+}
+
 int smtp_send(const struct smtp_server *server, const struct smtp_mail *mail, int64_t deadline, struct err *e)
 {
 	struct sending s = {.server = server, .mail = mail, .words = {.max = WORDS_MAX}};
@@ -258,6 +268,8 @@ int smtp_send(const struct smtp_server *server, const struct smtp_mail *mail, in
 		die(EX_OSERR, "start libcurl: out of memory");
 	r = perform(c, &s, deadline);
 	status = r ? failed(&s, r, e) : s.refused ? some_refused(&s, e) : 0;
+	if (r)
+		cut(c);
 	curl_easy_cleanup(c);
 	curl_global_cleanup();
 	forget_sent(&s);
