@@ -166,8 +166,8 @@ teardown() {
 		section=$(sed -n '/^\.Sh LIMITS/,/^\.Sh FILES/p' "$top_srcdir/man/$page")
 		[[ $section == *"$phrase"* ]] || { echo "$page does not say: $phrase"; return 1; }
 	done <<-'END'
-		ab-page.5|lib/page/fetch.c|BODY_DEFAULT|2 << 20|2 MiB, counted
-		ab-page.5|lib/page/fetch.c|BODY_MAX|4 << 20|4 MiB where
+		ab-page.5|lib/page/settings.h|SETTINGS_BODY_MAX|2 << 20|2 MiB, counted
+		ab-page.5|lib/page/settings.c|BODY_MAX|4 << 20|4 MiB where
 		ab-page.5|lib/page/fetch.c|REDIRECTS_MAX|10|10
 		ab-page.5|lib/ext/http.c|HEAD_MAX|256 << 10|256 KiB and
 		ab-page.5|lib/ext/http.c|HEADERS_MAX|1000|1000 lines
