@@ -26,6 +26,16 @@ static const struct opt_spec spec = {
 	.opts = opts,
 };
 
+static void *on_open(const struct http_aside *aside)
+{
+	return browser_new(aside);
+}
+
+static void on_close(void *ctx)
+{
+	browser_free(ctx);
+}
+
 static jv on_begin(void *ctx, jv settings)
 {
 	return browser_begin(ctx, settings);
@@ -51,45 +61,23 @@ static void on_idle(void *ctx)
 	browser_idle(ctx);
 }
 
-static struct turns_agent agent = {
-	.begin = on_begin, .command = on_command, .drop = on_drop, .idle_fd = on_idle_fd, .idle = on_idle};
-
-static int serve_socket(void)
-{
-	struct http_aside aside;
-	struct turns *t;
-	long long fd;
-	struct err e;
-
-	if (str_long(listen_fd, 3, 1 << 20, &fd))
-		opt_usage("--listen %s: not a descriptor", listen_fd);
-	t = turns_new((int)fd, &e);
-	if (!t)
-		die_err(&e);
-	aside = turns_aside(t);
-	agent.ctx = browser_new(&aside);
-	turns_serve(t, &agent);
-	browser_free(agent.ctx);
-	turns_free(t);
-	return 0;
-}
-
-static int serve_stdio(void)
-{
-	int r;
-
-	agent.ctx = browser_new(NULL);
-	r = turns_stdio(&agent, STDIN_FILENO, STDOUT_FILENO);
-	browser_free(agent.ctx);
-	return r ? EX_IOERR : 0;
-}
-
 int main(int argc, char **argv)
 {
+	struct turns_agent agent = {.open = on_open, .close = on_close, .begin = on_begin, .command = on_command, .drop = on_drop,
+				    .idle_fd = on_idle_fd, .idle = on_idle};
+	struct err e;
+	long long fd = -1;
+	int r;
+
 	if (argc > 3 && strcmp(argv[1], "--keep") == 0) /* our own other half, see page/chromium.h */
 		return chromium_keep(argv + 2);
 	sandbox_private(); /* cookies are as good as a password */
 	opt_parse(argc, argv, &spec);
 	sandbox_memory(MEMORY);
-	return listen_fd ? serve_socket() : serve_stdio();
+	if (listen_fd && str_long(listen_fd, 3, 1 << 20, &fd))
+		opt_usage("--listen %s: not a descriptor", listen_fd);
+	r = turns_run(&agent, (int)fd, &e);
+	if (r < 0)
+		die_err(&e);
+	return r ? EX_IOERR : 0;
 }

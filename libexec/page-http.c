@@ -25,6 +25,18 @@ static const struct opt_spec spec = {
 	.opts = opts,
 };
 
+static struct replay *replay; /* NULL: the network */
+
+static void *on_open(const struct http_aside *aside)
+{
+	return agent_new(aside, replay);
+}
+
+static void on_close(void *ctx)
+{
+	agent_free(ctx);
+}
+
 static jv on_begin(void *ctx, jv settings)
 {
 	return agent_begin(ctx, settings);
@@ -40,45 +52,22 @@ static void on_drop(void *ctx)
 	agent_drop(ctx);
 }
 
-static int serve_socket(struct replay *replay)
-{
-	struct http_aside aside;
-	struct turns_agent agent = {.begin = on_begin, .command = on_command, .drop = on_drop};
-	struct turns *t;
-	long long fd;
-	struct err e;
-
-	if (str_long(listen_fd, 3, 1 << 20, &fd))
-		opt_usage("--listen %s: not a descriptor", listen_fd);
-	t = turns_new((int)fd, &e);
-	if (!t)
-		die_err(&e);
-	aside = turns_aside(t);
-	agent.ctx = agent_new(&aside, replay);
-	turns_serve(t, &agent);
-	agent_free(agent.ctx);
-	turns_free(t);
-	return 0;
-}
-
-static int serve_stdio(struct replay *replay)
-{
-	struct turns_agent agent = {.begin = on_begin, .command = on_command, .drop = on_drop, .ctx = agent_new(NULL, replay)};
-	int r = turns_stdio(&agent, STDIN_FILENO, STDOUT_FILENO);
-
-	agent_free(agent.ctx);
-	return r ? EX_IOERR : 0;
-}
-
 int main(int argc, char **argv)
 {
-	struct replay *replay = NULL;
+	struct turns_agent agent = {.open = on_open, .close = on_close, .begin = on_begin, .command = on_command, .drop = on_drop};
 	struct err e;
+	long long fd = -1;
+	int r;
 
 	sandbox_private(); /* cookies are as good as a password */
 	opt_parse(argc, argv, &spec);
 	sandbox_memory(MEMORY);
 	if (replay_file && !(replay = replay_open(replay_file, &e)))
 		die_err(&e);
-	return listen_fd ? serve_socket(replay) : serve_stdio(replay);
+	if (listen_fd && str_long(listen_fd, 3, 1 << 20, &fd))
+		opt_usage("--listen %s: not a descriptor", listen_fd);
+	r = turns_run(&agent, (int)fd, &e);
+	if (r < 0)
+		die_err(&e);
+	return r ? EX_IOERR : 0;
 }

@@ -655,3 +655,24 @@ void turns_free(struct turns *t)
 	close(t->fd);
 	free(t);
 }
+
+int turns_run(struct turns_agent *agent, int fd, struct err *e)
+{
+	struct turns *t = fd < 0 ? NULL : turns_new(fd, e);
+	struct http_aside aside;
+	int r = 0;
+
+	if (fd >= 0 && !t)
+		return -1;
+	if (t)
+		aside = turns_aside(t);
+	agent->ctx = agent->open(t ? &aside : NULL);
+	if (t)
+		turns_serve(t, agent);
+	else if (turns_stdio(agent, STDIN_FILENO, STDOUT_FILENO))
+		r = 1;
+	agent->close(agent->ctx);
+	if (t)
+		turns_free(t);
+	return r;
+}
