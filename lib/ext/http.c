@@ -365,6 +365,17 @@ bool http_header_valid(const char *name, const char *value)
 	return true;
 }
 
+bool http_header_reserved(const char *name)
+{
+	static const char *const names[] = {"host", "content-length", "transfer-encoding", "connection", "te", "upgrade", "trailer", "expect",
+					    "proxy-authorization", "accept-encoding"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcasecmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
 int64_t http_date(const char *text)
 {
 	time_t seconds = curl_getdate(text, NULL);

@@ -79,6 +79,8 @@ bool http_head_next(const struct str *head, size_t *at, const char **name, size_
 int64_t http_retry_after(const struct str *head);
 /* NAME and VALUE can be sent as a header: a token, and no line break or other control character. */
 bool http_header_valid(const char *name, const char *value);
+/* NAME (any case) is one of those that the connection is made of, which libcurl writes itself. */
+bool http_header_reserved(const char *name);
 
 /* A date as HTTP and mail headers have it (RFC 9110 s.5.6.7, RFC 5322 s.3.3), wall ms; -1: none. */
 int64_t http_date(const char *text);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/str.h"
+#include "ext/http.h"
 
 #define BODY_MAX (4u << 20)
 
@@ -21,18 +22,6 @@ void settings_free(struct settings *s)
 	*s = SETTINGS_NONE;
 }
 
-/* What curl writes itself, or what must not be said beside the jar. */
-static bool header_ours(const char *name)
-{
-	static const char *const names[] = {"host", "content-length", "transfer-encoding", "connection", "cookie", "te",
-					    "upgrade", "trailer", "expect", "proxy-authorization", "accept-encoding"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcasecmp(name, names[i]) == 0)
-			return true;
-	return false;
-}
-
 int settings_check_headers(jv headers, struct fail *why)
 {
 	static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -43,7 +32,8 @@ int settings_check_headers(jv headers, struct fail *why)
 	for (struct json_iter it = json_iter(headers); json_next(&it);) {
 		const char *value = json_string(it.value, NULL);
 
-		if (!*it.key || strspn(it.key, token) != strlen(it.key) || header_ours(it.key))
+		if (!*it.key || strspn(it.key, token) != strlen(it.key) || http_header_reserved(it.key) ||
+		    strcasecmp(it.key, "cookie") == 0) /* beside the jar none is said */
 			odd = "a header of this name can't be set";
 		else if (!value && !json_is(it.value, JV_KIND_NULL))
 			odd = "its value is no string";
