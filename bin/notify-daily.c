@@ -7,6 +7,7 @@
 #include "wire/event.h"
 
 #define LOOK_AGAIN 600000   /* ms: the wall clock may be set meanwhile */
+#define VERDICT_MAX 24
 #define FIRST_ROUND 3600000 /* ms that a message which was missed waits for a round to tell of */
 
 /* The next MINUTE of a day in ZONE after NOW. */
@@ -55,6 +56,11 @@ void daily_close(struct daily *d)
 	jv_free(d->verdicts);
 }
 
+static int count_of(const struct daily *d, const char *verdict)
+{
+	return (int)json_int(d->verdicts, verdict, 0);
+}
+
 void daily_hear(struct daily *d, jv event)
 {
 	jv data;
@@ -64,13 +70,9 @@ void daily_hear(struct daily *d, jv event)
 		return;
 	data = event_data(event);
 	verdict = json_str(data, "verdict", "");
-	if (*verdict && strlen(verdict) < sizeof d->last) {
-		jv count = json_get(d->verdicts, verdict);
-
+	if (*verdict && strlen(verdict) < VERDICT_MAX) {
 		d->checks++;
-		d->verdicts = json_set(d->verdicts, verdict, jv_number((json_is(count, JV_KIND_NUMBER) ? jv_number_value(count) : 0) + 1));
-		jv_free(count);
-		snprintf(d->last, sizeof d->last, "%s", verdict);
+		d->verdicts = json_set(d->verdicts, verdict, jv_number(count_of(d, verdict) + 1));
 		if (strcmp(verdict, "none") == 0 || strcmp(verdict, "available") == 0)
 			snprintf(d->seen, sizeof d->seen, "%s", json_str(data, "checked_at", json_str(event, "time", "")));
 		if (d->heard < 0)
@@ -93,15 +95,6 @@ bool daily_due(const struct daily *d, const struct outbox *o, bool last)
 	int64_t late = clock_wall() - o->daily;
 
 	return d->minute >= 0 && late >= 0 && (last || d->heard >= 0 || clock_wall() - d->since > FIRST_ROUND);
-}
-
-static int count_of(const struct daily *d, const char *verdict)
-{
-	jv n = json_get(d->verdicts, verdict);
-	int count = json_is(n, JV_KIND_NUMBER) ? (int)jv_number_value(n) : 0;
-
-	jv_free(n);
-	return count;
 }
 
 /* "2 throttled, 1 unreachable" of what could not be seen. */

@@ -368,12 +368,11 @@ static void take_lock(void)
 /* A program that gives a token is the owner's to allow, as for an inbox. */
 static void check_programs(jv items, jv rules)
 {
-	for (struct json_iter it = json_iter(items); json_next(&it);) {
-		const char *token = json_str(it.value, "token", "");
+	struct err e;
 
-		if (str_starts(token, "exec:") && !consent_program(rules, token + 5))
-			die(EX_NOPERM, "%s: consent.programs does not list %s; add it with ab-vault edit %s", session, token + 5, session);
-	}
+	for (struct json_iter it = json_iter(items); json_next(&it);)
+		if (consent_setting(rules, session, json_str(it.value, "token", ""), &e))
+			die_err(&e);
 }
 
 /* A driver that is not there is better known now than when something is to be told. */

@@ -110,7 +110,6 @@ struct daily {
 	int checks;
 	jv verdicts;          /* {verdict: count} */
 	char seen[CLOCK_TEXT]; /* the last good look, RFC 3339; "" */
-	char last[24];        /* its verdict, or that of the last look of all */
 };
 
 /* TIME is the session's `daily` ("09:00"; NULL: never). What is due next is read from O, or set. */

@@ -53,8 +53,10 @@ static void note_url(const char *url)
 /* What an inbox has run, by its address or for its token, is the owner's to allow. */
 static void check_program(const char *setting, jv rules)
 {
-	if (str_starts(setting, "exec:") && !consent_program(rules, setting + 5))
-		die(EX_NOPERM, "%s: consent.programs does not list %s; add it with ab-vault edit %s", session, setting + 5, session);
+	struct err e;
+
+	if (consent_setting(rules, session, setting, &e))
+		die_err(&e);
 }
 
 static void add_session_box(jv settings, jv rules)

@@ -289,11 +289,6 @@ static bool removed(const struct folder *f)
 	return fstat(f->fd, &st) == 0 && !st.st_nlink;
 }
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-	return a >= 0 && a < b ? a : b;
-}
-
 static jv wait_for(struct waiting *w, int64_t deadline, struct line_in *in, struct err *e)
 {
 	struct pollfd p[2] = {{notify, POLLIN, 0}, {in->fd, POLLIN, 0}};
@@ -309,7 +304,7 @@ static jv wait_for(struct waiting *w, int64_t deadline, struct line_in *in, stru
 			pick_none(&w->pick, e);
 			return jv_invalid();
 		}
-		proc_poll(p, 2, line_ready(in) ? 0 : sooner(ready, sooner(now + (w->lost ? TICK / 10 : TICK), deadline)));
+		proc_poll(p, 2, line_ready(in) ? 0 : clock_earlier(ready, clock_earlier(now + (w->lost ? TICK / 10 : TICK), deadline)));
 		if (inbox_interrupted(in)) {
 			err_set(e, INBOX_CANCELLED, "the wait was cancelled");
 			return jv_invalid();

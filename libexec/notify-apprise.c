@@ -11,17 +11,14 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
-#include "base/opt.h"
 #include "base/proc.h"
-#include "base/sandbox.h"
 #include "wire/notice.h"
 
-#define PATIENCE 25000 /* ms for the whole; ab-notify waits 30 s for us */
 #define GRACE 500      /* ms from TERM to KILL */
 #define CONFIG_FD 3
 #define ICS_FD 4
 
-static int64_t patience = PATIENCE;
+static int64_t patience; /* ms for the whole */
 
 /* What one message needs; descriptors, -1: none. */
 struct parcel {
@@ -137,17 +134,7 @@ static int tell(struct notice *n, struct err *e)
 
 int main(int argc, char **argv)
 {
-	static const char *timeout;
-	static const struct opt opts[] = {
-		{.word = "timeout", .arg = "TIME", .help = "how long a message may take (default 25s)", .value = &timeout},
-		{0},
-	};
-	static const struct opt_spec spec = {"ab-notify-apprise", "", "Driver of ab-notify: hands messages to apprise.", opts, 0, 0, false};
-
-	sandbox_private();
-	opt_parse(argc, argv, &spec);
-	if (timeout && (duration_parse(timeout, &patience) || !patience))
-		opt_usage("--timeout %s: no duration (5s)", timeout);
+	patience = notice_options(argc, argv, "ab-notify-apprise", "Driver of ab-notify: hands messages to apprise.");
 	notice_serve(tell);
 	return 0;
 }

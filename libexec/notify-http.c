@@ -8,21 +8,18 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/opt.h"
-#include "base/sandbox.h"
 #include "config.h"
 #include "ext/http.h"
 #include "libexec/notify-http.h"
 #include "page/url.h"
 
-#define PATIENCE 25000 /* ms for the whole; ab-notify waits 30 s for us */
 #define ANSWER_MAX (64u << 10)
 #define HEADERS_MAX 32
 #define WORDS_MAX 100   /* of an answer that are told */
 #define SECRET_LEAST 6  /* bytes; what is shorter is a common word */
 #define PAUSE_MAX 31536000 /* s */
 
-static int64_t patience = PATIENCE;
+static int64_t patience; /* ms for the whole */
 
 /* One message on its way. */
 struct hook {
@@ -90,13 +87,7 @@ static int aim(struct hook *h, struct err *e)
 /* Those that are libcurl's to say. */
 static bool is_ours(const char *name)
 {
-	static const char *const names[] = {"host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade",
-					    "expect", "accept-encoding", "proxy-authorization", "proxy-connection"};
-
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcasecmp(name, names[i]) == 0)
-			return true;
-	return false;
+	return http_header_reserved(name) || strcasecmp(name, "keep-alive") == 0 || strcasecmp(name, "proxy-connection") == 0;
 }
 
 static char **find_header(struct hook *h, const char *name)
@@ -337,17 +328,7 @@ static int tell(struct notice *n, struct err *e)
 
 int main(int argc, char **argv)
 {
-	static const char *timeout;
-	static const struct opt opts[] = {
-		{.word = "timeout", .arg = "TIME", .help = "how long a message may take (default 25s)", .value = &timeout},
-		{0},
-	};
-	static const struct opt_spec spec = {"ab-notify-http", "", "Driver of ab-notify: posts messages to a webhook.", opts, 0, 0, false};
-
-	sandbox_private();
-	opt_parse(argc, argv, &spec);
-	if (timeout && (duration_parse(timeout, &patience) || !patience))
-		opt_usage("--timeout %s: no duration (5s)", timeout);
+	patience = notice_options(argc, argv, "ab-notify-http", "Driver of ab-notify: posts messages to a webhook.");
 	notice_serve(tell);
 	return 0;
 }

@@ -82,6 +82,13 @@ bool consent_program(jv rules, const char *program)
 	return listed(rules, "consent.programs", program);
 }
 
+int consent_setting(jv rules, const char *session, const char *setting, struct err *e)
+{
+	if (!str_starts(setting, "exec:") || consent_program(rules, setting + 5))
+		return 0;
+	return err_set(e, EX_NOPERM, "%s: consent.programs does not list %s; add it with ab-vault edit %s", session, setting + 5, session);
+}
+
 bool consent_proxy(jv rules, const char *proxy)
 {
 	return listed(rules, "consent.proxies", proxy);

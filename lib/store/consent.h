@@ -21,6 +21,8 @@ int consent_daily_requests(jv rules);
 /* PROGRAM (as written in a provider's exec) is listed in consent.programs; PROXY in consent.proxies; a
  * solver NAME is consent.solver. */
 bool consent_program(jv rules, const char *program);
+/* The same for a setting of SESSION's own that may be exec:PROGRAM: 0, or -1 with *e (EX_NOPERM). */
+int consent_setting(jv rules, const char *session, const char *setting, struct err *e);
 bool consent_proxy(jv rules, const char *proxy);
 bool consent_solver(jv rules, const char *name);
 

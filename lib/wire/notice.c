@@ -4,6 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/opt.h"
+#include "base/sandbox.h"
 #include "wire/line.h"
 
 static bool final(int status)
@@ -35,6 +38,24 @@ static jv answer_to(jv request, int (*send)(struct notice *n, struct err *e))
 	jv_free(n.event);
 	jv_free(n.settings);
 	return failed ? failure(&e, n.later) : json_obj("ok", jv_true(), NULL);
+}
+
+int64_t notice_options(int argc, char **argv, const char *program, const char *about)
+{
+	static const char *timeout;
+	static const struct opt opts[] = {
+		{.word = "timeout", .arg = "TIME", .help = "how long a message may take (default 25s)", .value = &timeout},
+		{0},
+	};
+	static struct opt_spec spec; /* opt_usage looks at it later, too */
+	int64_t patience = NOTICE_PATIENCE;
+
+	spec = (struct opt_spec){program, "", about, opts, 0, 0, false};
+	sandbox_private();
+	opt_parse(argc, argv, &spec);
+	if (timeout && (duration_parse(timeout, &patience) || !patience))
+		opt_usage("--timeout %s: no duration (5s)", timeout);
+	return patience;
 }
 
 void notice_serve(int (*send)(struct notice *n, struct err *e))

@@ -17,6 +17,11 @@ struct notice {
 	int64_t later;              /* the driver may set it: ms that the other side asks to wait before the next try */
 };
 
+#define NOTICE_PATIENCE 25000 /* ms for a message; ab-notify waits 30 s for us */
+
+/* The beginning of a driver's main: closes it to others, and reads its options: --timeout TIME, how long a message may take (ms). */
+int64_t notice_options(int argc, char **argv, const char *program, const char *about);
+
 /* Answers the requests on stdin, until its end, with what SEND says: 0, or -1 with *e; EX_USAGE, EX_DATAERR, EX_NOPERM and EX_CONFIG
  * mean that it makes no sense to try again. Dies when stdout is gone. */
 void notice_serve(int (*send)(struct notice *n, struct err *e));
