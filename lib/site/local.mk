@@ -3,6 +3,12 @@ lib_libsite_a_SOURCES = \
 	lib/site/exec.c lib/site/exec.h \
 	lib/site/expr.c lib/site/expr.h \
 	lib/site/flow.c lib/site/flow.h \
+	lib/site/flowact.c lib/site/flowact.h \
+	lib/site/flowclass.c lib/site/flowclass.h \
+	lib/site/flowcond.c lib/site/flowcond.h \
+	lib/site/flowread.c lib/site/flowread.h \
+	lib/site/flowsend.c lib/site/flowsend.h \
+	lib/site/flowstate.c lib/site/flowstate.h \
 	lib/site/host.c lib/site/host.h \
 	lib/site/lint.c lib/site/lint.h \
 	lib/site/lintexpr.c lib/site/lintexpr.h \
@@ -13,4 +19,5 @@ lib_libsite_a_SOURCES = \
 	lib/site/memo.c lib/site/memo.h \
 	lib/site/mistakes.c lib/site/mistakes.h \
 	lib/site/pacer.c lib/site/pacer.h \
+	lib/site/policy.c lib/site/policy.h \
 	lib/site/provider.c lib/site/provider.h

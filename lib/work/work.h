@@ -9,6 +9,7 @@
 #include "ext/json.h"
 #include "site/flow.h"
 #include "site/pacer.h"
+#include "site/policy.h"
 #include "store/consent.h"
 #include "store/keys.h"
 #include "wire/event.h"
