@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "site/exec.h"
 #include "site/flowact.h"
 #include "site/flowcond.h"
@@ -86,7 +87,8 @@ out:
 
 /* ---- structure ------------------------------------------------------------------------------------ */
 
-static enum go steps(struct flow *f, jv list);
+/* LIST stands under KEY of the step now, or is the flow KEY where there is none. */
+static enum go steps(struct flow *f, jv list, const char *key);
 
 static enum go do_for(struct flow *f, jv step)
 {
@@ -103,7 +105,7 @@ static enum go do_for(struct flow *f, jv step)
 	for (struct json_iter it = json_iter(go == GO ? list : jv_null()); json_next(&it);) {
 		go = flow_keep(f, name.key, jv_copy(it.value));
 		if (go == GO)
-			go = steps(f, body);
+			go = steps(f, body, "do");
 		if (go == END) {
 			json_iter_end(&it);
 			break;
@@ -137,7 +139,7 @@ static enum go do_if(struct flow *f, jv step)
 	if (go == END)
 		return END;
 	branch = json_get(step, yes ? "then" : "else");
-	go = steps(f, branch);
+	go = steps(f, branch, yes ? "then" : "else");
 	jv_free(branch);
 	return go;
 }
@@ -146,6 +148,7 @@ static enum go do_use(struct flow *f, jv step)
 {
 	const char *name = json_str(step, "use", "");
 	jv list = provider_flow(f->run->provider, name);
+	const struct flow_place *here = f->place;
 	enum go go;
 
 	if (!json_is(list, JV_KIND_ARRAY) || f->depth >= DEPTH_MAX) {
@@ -153,7 +156,9 @@ static enum go do_use(struct flow *f, jv step)
 		return flow_end(f, "changed", "flow '%s' can't be used here", name);
 	}
 	f->depth++;
-	go = steps(f, list);
+	f->place = NULL;
+	go = steps(f, list, name);
+	f->place = here;
 	f->depth--;
 	jv_free(list);
 	return go;
@@ -172,6 +177,26 @@ static enum go do_end(struct flow *f, jv step)
 	return go;
 }
 
+static enum go carry_out(struct flow *f, jv step);
+
+/* The same in sight of the host, which may leave it out or end the flow. */
+static enum go shown_step(struct flow *f, jv step)
+{
+	const struct flow_host *host = f->run->host;
+	struct flow_view view = {f->step, step, f->context, f->place, f->result, false, false, 0};
+	int left_out = host->step(host->ctx, &view);
+	int64_t began = clock_mono();
+
+	if (left_out)
+		return left_out < 0 ? flow_end(f, "stopped", "stopped by hand") : GO;
+	view.ended = carry_out(f, step) == END;
+	view.context = f->context;
+	view.after = true;
+	view.ms = clock_mono() - began;
+	host->step(host->ctx, &view);
+	return view.ended ? END : GO;
+}
+
 static enum go one_step(struct flow *f, jv step)
 {
 	const char *verb = step_verb(step);
@@ -183,6 +208,11 @@ static enum go one_step(struct flow *f, jv step)
 		return flow_end(f, "changed", "the expressions of this flow took more than %d s", THINK_MAX / 1000);
 	if (f->paged > PAGES_TIME)
 		return flow_end(f, "unreachable", "its pages took more than %d minutes", PAGES_TIME / 60000);
+	return f->run->host->step ? shown_step(f, step) : carry_out(f, step);
+}
+
+static enum go carry_out(struct flow *f, jv step)
+{
 	if (strcmp(f->step, "get") == 0 || strcmp(f->step, "post") == 0)
 		return act_request(f, step, f->step);
 	if (strcmp(f->step, "submit") == 0)
@@ -224,15 +254,18 @@ static enum go one_step(struct flow *f, jv step)
 	return flow_end(f, "changed", "there is no such step");
 }
 
-static enum go steps(struct flow *f, jv list)
+static enum go steps(struct flow *f, jv list, const char *key)
 {
+	struct flow_place place = {f->place, key, 0};
 	enum go go = GO;
 
-	for (struct json_iter it = json_iter(list); json_next(&it);)
+	f->place = &place;
+	for (struct json_iter it = json_iter(list); json_next(&it); place.index++)
 		if ((go = one_step(f, it.value)) == END) {
 			json_iter_end(&it);
 			break;
 		}
+	f->place = place.up;
 	return go;
 }
 
@@ -259,7 +292,7 @@ void flow_run(const struct flow_run *run, const char *name, struct flow_result *
 		}
 		jv_free(vars);
 		if (go == GO)
-			steps(&f, list);
+			steps(&f, list, name);
 		if (strcmp(result->class, "ok") == 0)
 			result->reason[0] = '\0';
 	} else if (*json_str(list, "exec", "")) {

@@ -91,10 +91,18 @@ enum go flow_page_failed(struct flow *f, jv answer)
 
 jv flow_page_ask(struct flow *f, jv command, int64_t timeout, struct err *e)
 {
-	int64_t began = clock_mono();
-	jv answer = page_call(f->run->page, command, timeout, e);
+	const struct flow_host *host = f->run->host;
+	jv asked = host->paged ? jv_copy(command) : jv_null(), answer;
+	int64_t began;
 
+	if (host->paged)
+		host->paged(host->ctx, asked, jv_null());
+	began = clock_mono();
+	answer = page_call(f->run->page, command, timeout, e);
 	f->paged += clock_mono() - began;
+	if (host->paged)
+		host->paged(host->ctx, asked, answer);
+	jv_free(asked);
 	return answer;
 }
 

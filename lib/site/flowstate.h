@@ -20,6 +20,7 @@ struct flow {
 	jv same;          /* the page command whose answer is unchanged (memo.h), or null */
 	jv asked;         /* the `get` whose answer the page is, or null */
 	const char *step; /* the verb now, for reasons */
+	const struct flow_place *place; /* of that step */
 	bool identified;
 	int depth, steps;
 	int64_t thought, paged; /* ms spent in expressions and on page commands */

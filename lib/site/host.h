@@ -7,6 +7,26 @@
 #include "site/provider.h"
 #include "wire/pagelink.h"
 
+/* Where a step stands in the provider's document: item INDEX of the list KEY (a flow's name where there is nothing above,
+ * else do, then or else). */
+struct flow_place {
+	const struct flow_place *up;
+	const char *key;
+	int index;
+};
+
+/* A step, as a host may see it pass. All of it is borrowed. */
+struct flow_view {
+	const char *verb;
+	jv step;                          /* as the provider has it */
+	jv context;                       /* what its expressions see now */
+	const struct flow_place *place;
+	const struct flow_result *result; /* so far */
+	bool after;                       /* it was carried out, in MS milliseconds */
+	bool ended;                       /* after: the flow ends with it, or with a step in it */
+	int64_t ms;
+};
+
 /* Callbacks: 0, or -1 with *e; a refused request, commit or wait ends the flow with the class that the
  * callback chose by e->status: EX_TEMPFAIL "throttled", EX_NOPERM "refused", else "stopped". */
 struct flow_host {
@@ -36,6 +56,11 @@ struct flow_host {
 	int (*program)(void *ctx, const char *program, struct err *e);
 	/* Waits MS milliseconds; -1 when the program is to stop. */
 	int (*sleep)(void *ctx, int64_t ms);
+	/* For who walks along (`ab-provider try --step`, `ab-provider record`); NULL otherwise. Before each step and, where that
+	 * let it be carried out, after it. Before: 0; 1 leaves it out; -1 ends the flow as "stopped". */
+	int (*step)(void *ctx, const struct flow_view *view);
+	/* Round each command to the page: before it, with ANSWER null, and after it (invalid where none came). */
+	void (*paged)(void *ctx, jv command, jv answer);
 };
 
 struct flow_result {
