@@ -234,3 +234,51 @@ breaks() {
 	s/^  open_slot:/  mine: {exec: a}\n  open_slot:/ => 83:3: nothing uses 'mine': flows run by name are login, alive, check, book, verify and cancel => 83:9: only a flow that is run by name can be a program => 83:16: there is no program DIR/a that can be run
 	END
 }
+
+# a browser's provider whose check goes over HTTP, with a private flow of its own
+mixed() {
+	cat >"$BATS_TEST_TMPDIR/mixed.yaml" <<-'END'
+	name: mixed
+	title: A browser, and a check over HTTP
+	transport: browser
+	base: https://www.example.org/
+	flows:
+	  check:
+	    transport: http
+	    steps:
+	      - get: /free
+	        region: {from: "<main>", to: "</main>"}
+	      - use: read
+	  read:
+	    - expect: {css: h1}
+	    - slots: "[]"
+	  alive:
+	    - get: /me
+	    - click: text=Me
+	    - wait: {css: h1}
+	END
+}
+
+@test "a flow over http in a browser's provider: regions again, and nothing that needs a browser" {
+	local row command wanted
+	mixed
+	run ab-provider check "$BATS_TEST_TMPDIR/mixed.yaml"
+	echo "$output"
+	[ "$output" = "" ]
+	while IFS= read -r row; do
+		command=${row%% => *}
+		wanted=${row#* => }
+		mixed
+		sed -i -E "$command" "$BATS_TEST_TMPDIR/mixed.yaml"
+		run ab-provider check "$BATS_TEST_TMPDIR/mixed.yaml"
+		[ "${output//"$BATS_TEST_TMPDIR/mixed.yaml:"/}" = "${wanted// => /$'\n'}" ] || { printf '%s\n%s\n' "$row" "$output"; return 1; }
+		[ "$status" -eq 78 ]
+	done <<-'END'
+	s/^    - expect: .*/    - rows: {each: text=a, get: {id: b}}\n&/ => 13:20: text= and label= are for a browser's page: use css or xpath
+	s/^    - expect: .*/    - listen: {a: b}\n&/ => 13:7: 'listen' needs a browser, and 'check' goes over http
+	s/^    - get: \/me/    - use: show\n&/;s/^  alive:/  show:\n    - get: \/\n      region: {from: a, to: b}\n  alive:/ => 16:7: 'region' is for 'check' only => 17:15: 'region' is for transport http
+	s/transport: http/transport: browser/ => 7:16: 'browser' is none of http => 10:17: 'region' is for transport http
+	s/    transport: http// => 8:5: a flow with a transport lacks 'transport' => 10:17: 'region' is for transport http
+	s/^  alive:/  login:\n    transport: http\n    steps: []\n  alive:/ => 16:5: 'login' has no steps => 16:5: only check, alive and verify can have a transport of their own
+	END
+}

@@ -245,6 +245,56 @@ static unsigned scope_of(struct lint *l, const char *flow)
 	return flow_public(flow) ? roots_of(flow) : roots;
 }
 
+/* Whether the public flow NAME, as it is written, asks for HTTP. */
+static bool asks_http(jv flows, const char *name)
+{
+	jv flow = json_get(flows, name);
+	bool yes = strcmp(json_str(flow, "transport", ""), "http") == 0;
+
+	jv_free(flow);
+	return yes;
+}
+
+/* How the pages of a flow are driven: as the provider says, or as the flow does; a private one's as those that use it say. */
+static void set_pages(struct lint *l, const char *flow_name)
+{
+	bool browser = strcmp(json_str(l->mistakes.yaml->value, "transport", "http"), "browser") == 0;
+	jv flows = json_get(l->mistakes.yaml->value, "flows");
+	jv users = flow_public(flow_name) ? json_obj(flow_name, jv_true(), NULL) : json_get(l->users, flow_name);
+	bool all = json_len(users) > 0;
+
+	l->over_http = NULL;
+	for (struct json_iter it = json_iter(users); json_next(&it);)
+		for (const char *const *n = flow_names; *n; n++)
+			if (strcmp(*n, it.key) == 0) {
+				bool http = asks_http(flows, *n);
+
+				l->over_http = browser && http ? *n : l->over_http;
+				all &= http;
+			}
+	l->browser = browser && !l->over_http;
+	l->regions = !browser || all;
+	jv_free(users);
+	jv_free(flows);
+}
+
+static jv http_only(struct lint *l, jv v, const char *at)
+{
+	static const char *const names[] = {"http", NULL};
+
+	return kind_one_of(l, v, at, names);
+}
+
+/* {transport: http, steps}: what only reads may do so without the browser that the rest needs. */
+static jv flow_over(struct lint *l, jv v, const char *at, const char *flow_name)
+{
+	static const struct key keys[] = {{"transport", http_only, true}, {"steps", kind_steps, true}, {NULL, NULL, false}};
+
+	if (strcmp(flow_name, "check") != 0 && strcmp(flow_name, "alive") != 0 && strcmp(flow_name, "verify") != 0)
+		mistake_at(&l->mistakes, at, "only check, alive and verify can have a transport of their own");
+	return kind_mapping(l, v, at, "a flow with a transport", keys);
+}
+
 static jv exec(struct lint *l, jv v, const char *at)
 {
 	const char *s = json_string(v, "");
@@ -259,19 +309,24 @@ static jv flow(struct lint *l, jv v, const char *at, const char *flow_name)
 	static const struct key keys[] = {{"exec", exec, true}, {NULL, NULL, false}};
 	char *where = xasprintf("in '%s'", flow_name);
 	struct lint_scope outside = l->scope;
-	jv out;
+	jv out, steps;
 
 	l->scope.roots = scope_of(l, flow_name);
 	l->scope.where = where;
-	if (json_is(v, JV_KIND_OBJECT)) {
+	set_pages(l, flow_name);
+	if (json_has(v, "transport") || json_has(v, "steps")) {
+		out = flow_over(l, v, at, flow_name);
+	} else if (json_is(v, JV_KIND_OBJECT)) {
 		if (!flow_public(flow_name))
 			mistake_at(&l->mistakes, at, "only a flow that is run by name can be a program");
 		out = kind_mapping(l, v, at, "a flow that is a program", keys);
 	} else {
 		out = kind_steps(l, v, at);
-		if (json_is(v, JV_KIND_ARRAY) && !json_len(v))
-			mistake_at(&l->mistakes, at, "'%s' has no steps", flow_name);
 	}
+	steps = json_is(v, JV_KIND_OBJECT) ? json_get(v, "steps") : jv_copy(v);
+	if (json_is(steps, JV_KIND_ARRAY) && !json_len(steps))
+		mistake_at(&l->mistakes, at, "'%s' has no steps", flow_name);
+	jv_free(steps);
 	l->scope = outside;
 	free(where);
 	return out;
@@ -365,7 +420,7 @@ static void find_classes(struct lint *l, jv doc)
 
 static void add_origin(struct lint *l, const char *url)
 {
-	char *origin = url && !strstr(url, "${") ? url_origin(url) : NULL;
+	char *origin = url && !strstr(url, "${") ? address_origin(url) : NULL;
 
 	if (origin)
 		l->origins = json_push(l->origins, jv_string(origin));
@@ -394,7 +449,6 @@ static void find_names(struct lint *l, jv doc)
 		set_name(&l->scope.needs, need_path(it.key ? it.key : json_string(it.value, "")));
 	find_classes(l, doc);
 	find_origins(l, doc);
-	l->browser = strcmp(json_str(doc, "transport", "http"), "browser") == 0;
 	jv_free(wanted);
 	jv_free(all);
 }
@@ -415,7 +469,7 @@ static jv classify_all(struct lint *l, jv v, const char *at)
 static void check_base_listed(struct lint *l, jv doc)
 {
 	const char *s = json_str(doc, "base", "${");
-	char *origin = strstr(s, "${") ? NULL : url_origin(s);
+	char *origin = strstr(s, "${") ? NULL : address_origin(s);
 
 	if (origin && json_has(doc, "origins") && !lint_origin_listed(l, origin))
 		mistake_at(&l->mistakes, "/base", "%s is not in 'origins'", origin);

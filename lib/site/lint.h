@@ -3,7 +3,8 @@
  * In the converted document booleans and whole numbers are such where the language says so; durations are
  * numbers of milliseconds; `pace.budget` "80 per 120s" is {requests: 80, window: 120000}; `needs` is an object from
  * path without the leading dot ("profile.first_name") to {title, about, default, secret, optional}; `allow` and
- * `status` are lists; an expression written bare (`slots`, `identity`, `if`, `for`, `jq`) is a ${…}. */
+ * `status` are lists; a flow with a transport of its own stays {transport, steps}; an expression written bare (`slots`,
+ * `identity`, `if`, `for`, `jq`) is a ${…}. */
 #ifndef SITE_LINT_H
 #define SITE_LINT_H
 

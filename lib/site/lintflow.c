@@ -351,11 +351,20 @@ static void walk_flow(struct mistakes *m, jv flows, const char *name)
 {
 	jv steps = json_get(flows, name);
 	struct path p = {.m = m, .flows = flows, .root = name, .stack = {name}, .depth = 1};
-	char *down = pointer_down("/flows", name);
+	char *down = pointer_down("/flows", name), *at = xstrdup(down);
 
+	if (json_has(steps, "steps")) { /* {transport, steps} */
+		jv inner = json_get(steps, "steps");
+
+		jv_free(steps);
+		steps = inner;
+		free(at);
+		at = pointer_down(down, "steps");
+	}
 	if (json_is(steps, JV_KIND_ARRAY) && json_len(steps))
-		check_end(&p, down, walk(&p, steps, down, bit_of((struct state){0})));
+		check_end(&p, down, walk(&p, steps, at, bit_of((struct state){0})));
 	free(p.mark_at);
+	free(at);
 	free(down);
 	jv_free(steps);
 }

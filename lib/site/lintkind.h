@@ -17,7 +17,9 @@ struct lint {
 	jv users;     /* private flow -> {public flow: true} */
 	struct lint_scope scope;
 	jv origins;   /* where literal addresses may go; null: not known here */
-	bool browser;
+	bool browser;          /* steps that need one are allowed */
+	bool regions;          /* regions are: they are for HTTP */
+	const char *over_http; /* the flow that goes over HTTP though the provider's pages are a browser's; NULL: none here */
 };
 
 /* An expr_wrong (site/expr.h) for the expressions of l->doc; CTX is the struct lint. */

@@ -6,7 +6,7 @@
 
 /* --- addresses --- */
 
-char *url_origin(const char *url)
+char *address_origin(const char *url)
 {
 	size_t scheme = strcspn(url, ":"), host;
 	const char *p = url + scheme;
@@ -73,7 +73,7 @@ static void check_address(struct lint *l, const char *s, const char *at)
 	}
 	if (expr && (size_t)(expr - s) <= (size_t)(rest + 3 - s) + strcspn(rest + 3, "/?#"))
 		return; /* the host is known at run time only */
-	origin = url_origin(s);
+	origin = address_origin(s);
 	if (!origin)
 		mistake_at(&l->mistakes, at, "'%s' is no address", s);
 	else if (!lint_origin_listed(l, origin))
@@ -96,7 +96,7 @@ jv kind_address(struct lint *l, jv v, const char *at)
 jv kind_base(struct lint *l, jv v, const char *at)
 {
 	const char *s = json_string(v, "");
-	char *origin = url_origin(s);
+	char *origin = address_origin(s);
 
 	if (json_is(v, JV_KIND_STRING) && !origin && !strstr(s, "${"))
 		mistake_at(&l->mistakes, at, "'%s' is no address: write https://HOST/", s);
@@ -107,7 +107,7 @@ jv kind_base(struct lint *l, jv v, const char *at)
 static jv kind_origin_item(struct lint *l, jv v, const char *at)
 {
 	const char *s = json_string(v, "");
-	char *origin = url_origin(s);
+	char *origin = address_origin(s);
 	size_t len = origin ? strcspn(strstr(s, "://") + 3, "/?#") + (size_t)(strstr(s, "://") + 3 - s) : 0;
 	jv out = kind_text(l, v, at);
 

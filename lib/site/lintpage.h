@@ -17,7 +17,7 @@ check kind_let_value;     /* an expression, or something of the page */
 check kind_condition;     /* or a list of them */
 
 /* "scheme://host[:port]" of an absolute http(s) URL, lower case, default port left out; NULL when it is none. */
-char *url_origin(const char *url);
+char *address_origin(const char *url);
 
 /* Notes the selector S of LEN bytes at AT for the page driver. */
 void lint_selector(struct lint *l, const char *s, size_t len, const char *at);

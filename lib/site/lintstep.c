@@ -17,7 +17,7 @@ static jv get_region(struct lint *l, jv v, const char *at)
 {
 	static const struct key keys[] = {{"from", kind_plain, true}, {"to", kind_plain, true}, {NULL, NULL, false}};
 
-	if (l->browser)
+	if (!l->regions)
 		mistake_at(&l->mistakes, at, "'region' is for transport http");
 	return kind_mapping(l, v, at, "'region'", keys);
 }
@@ -370,7 +370,8 @@ static jv step(struct lint *l, jv v, const char *at)
 		return l->mistakes.n > before ? jv_object() : step_without_verb(l, v, at);
 	}
 	if (verb->browser && !l->browser)
-		mistake_key(&l->mistakes, at, "'%s' needs transport: browser", verb->name);
+		mistake_key(&l->mistakes, at, l->over_http ? "'%s' needs a browser, and '%s' goes over http" : "'%s' needs transport: browser",
+			    verb->name, l->over_http);
 	for (struct json_iter it = json_iter(v); json_next(&it);) {
 		const struct modifier_key *m = modifier_named(it.key);
 		char *down = pointer_down(at, it.key);

@@ -230,12 +230,45 @@ void provider_free(struct provider *p)
 
 /* --- flows --- */
 
-jv provider_flow(const struct provider *p, const char *name)
+static jv flow_written(const struct provider *p, const char *name)
 {
 	jv flows = json_get(p->doc, "flows"), flow = json_get(flows, name);
 
 	jv_free(flows);
 	return flow;
+}
+
+jv provider_flow(const struct provider *p, const char *name)
+{
+	jv flow = flow_written(p, name), steps;
+
+	if (!json_has(flow, "steps"))
+		return flow;
+	steps = json_get(flow, "steps");
+	jv_free(flow);
+	return steps;
+}
+
+static const char *shared_transport(const struct provider *p, const char *own)
+{
+	jv flows = json_get(p->doc, "flows");
+
+	for (struct json_iter it = json_iter(flows); json_next(&it);)
+		if (strcmp(json_str(it.value, "transport", ""), "http") == 0)
+			own = "http";
+	jv_free(flows);
+	return own;
+}
+
+const char *provider_transport(const struct provider *p, const char *name)
+{
+	const char *own = strcmp(json_str(p->doc, "transport", "http"), "browser") == 0 ? "browser" : "http";
+	jv flow = name ? flow_written(p, name) : jv_null();
+	/* a program asks the site itself: the page is only there */
+	bool any = !name || json_has(flow, "exec"), http = strcmp(json_str(flow, "transport", ""), "http") == 0;
+
+	jv_free(flow);
+	return any ? shared_transport(p, own) : http ? "http" : own;
 }
 
 const char *step_verb(jv step)

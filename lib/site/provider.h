@@ -33,6 +33,9 @@ char **provider_folders(void);
 
 /* A flow's steps (an array), {"exec": […]} where it is a program, or null where there is none. */
 jv provider_flow(const struct provider *p, const char *name);
+/* How the page is driven on which flow NAME runs ("http", "browser"); NAME NULL: the page that a session's programs take turns on. It
+ * is HTTP as soon as one flow is. Lives as long as P. */
+const char *provider_transport(const struct provider *p, const char *name);
 /* The verb of a step ("get"); NULL when it has none. Lives as long as the program. */
 const char *step_verb(jv step);
 
