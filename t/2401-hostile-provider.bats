@@ -197,14 +197,14 @@ teardown() {
 		ab-provider.5|lib/ext/filter.c|ANSWER_MAX|8 << 20|8 MiB of text
 		ab-provider.5|lib/ext/filter.c|COMPILE_MS|10000|compile them: 10 seconds
 		ab-provider.5|lib/ext/json.h|JSON_FOREIGN_MAX|100000|100000 lists and objects
-		ab-provider.5|lib/site/flow.c|THINK_MAX|10000|10 seconds.
+		ab-provider.5|lib/site/flowstate.h|THINK_MAX|10000|10 seconds.
 		ab-provider.5|lib/site/flow.c|ROUNDS_MAX|1000|1000 rounds
 		ab-provider.5|lib/site/flow.c|DEPTH_MAX|16|16 deep
 		ab-provider.5|lib/site/flow.c|STEPS_MAX|20000|20000 steps
-		ab-provider.5|lib/site/flow.c|VAR_MAX|64 << 20|64 MiB of memory
-		ab-provider.5|lib/site/flow.c|SLOTS_TEXT|768 << 10|768 KiB
-		ab-provider.5|lib/site/flow.c|STEP_TIMEOUT|30000|30 seconds
+		ab-provider.5|lib/site/flowstate.h|VAR_MAX|64 << 20|64 MiB of memory
+		ab-provider.5|lib/site/flowread.c|SLOTS_TEXT|768 << 10|768 KiB
+		ab-provider.5|lib/site/flowstate.h|STEP_TIMEOUT|30000|30 seconds
 		ab-provider.5|lib/site/flow.c|PAGES_TIME|600000|10 minutes
-		ab-provider.5|lib/site/flow.c|QUEUE_TIMEOUT|600000|10 minutes
+		ab-provider.5|lib/site/flowsend.c|QUEUE_TIMEOUT|600000|10 minutes
 	END
 }
