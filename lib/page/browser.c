@@ -770,10 +770,8 @@ static int do_save(struct job *j)
 {
 	jv state;
 
-	if (!alive(j->b)) {
-		j->out = json_obj("state", json_obj("cookies", jv_array(), NULL), NULL);
-		return 0;
-	}
+	if (!alive(j->b)) /* it knows no cookies; that is not the same as that there are none */
+		return fail_set(&j->why, "no_page", "no browser runs");
 	state = keep_save(&j->b->tab, j->b->lost || j->b->fixed ? NULL : &j->b->scene, j->deadline, &j->why);
 	if (!json_ok(state))
 		return -1;

@@ -390,6 +390,20 @@ int master_change(const struct master *m, const char *session, const jv values[P
 	return r;
 }
 
+int master_replace(const struct master *m, const char *session, enum part part, jv value, uint64_t counter, struct err *e)
+{
+	struct subkey *k = secret_alloc(sizeof *k);
+	char *folder = folder_of(session, e);
+	int r = -1;
+
+	master_subkey(m, session, part, k);
+	if (folder && !master_must_have(session, e))
+		r = record_replace(folder, k, session, part, value, counter, e);
+	free(folder);
+	secret_free(k);
+	return r;
+}
+
 int master_remove(const char *session, struct err *e)
 {
 	struct master m = {.dir = path_vault(NULL, e)};

@@ -44,6 +44,8 @@ int master_new(const struct master *m, const char *session, const jv values[PART
  * EX_TEMPFAIL when someone else wrote meanwhile. */
 int master_change(const struct master *m, const char *session, const jv values[PART_COUNT], const uint64_t *counters,
 		  struct err *e);
+/* Replaces one part; COUNTER as above. */
+int master_replace(const struct master *m, const char *session, enum part part, jv value, uint64_t counter, struct err *e);
 /* Removes a session's record. */
 int master_remove(const char *session, struct err *e);
 

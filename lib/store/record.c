@@ -325,14 +325,22 @@ static void seal_value(struct str *out, const struct subkey *k, const char *sess
 	free(text);
 }
 
+static int changed_meanwhile(const char *session, struct err *e)
+{
+	return err_set(e, EX_TEMPFAIL, "%s was changed by someone else meanwhile", session);
+}
+
+/* EXPECT may be NULL. */
 static int write_locked(const char *folder, const struct subkey *k, const char *session, enum part part, jv value,
-			struct err *e)
+			const uint64_t *expect, struct err *e)
 {
 	char *path = in_folder(folder, part_name(part));
 	struct str file = {.max = SEALED_MAX};
 	uint64_t counter;
 	int r = next_counter(folder, k, session, part, &counter, e);
 
+	if (!r && expect && counter != *expect + 1)
+		r = changed_meanwhile(session, e);
 	if (!r) {
 		seal_value(&file, k, session, part, counter, value);
 		if (file.full)
@@ -345,16 +353,28 @@ static int write_locked(const char *folder, const struct subkey *k, const char *
 	return r;
 }
 
-int record_write(const char *folder, const struct subkey *k, const char *session, enum part part, jv value,
-		 struct err *e)
+static int write_one(const char *folder, const struct subkey *k, const char *session, enum part part, jv value,
+		     const uint64_t *expect, struct err *e)
 {
 	int lock = record_lock(folder, e), r;
 
 	if (lock < 0)
 		return -1;
-	r = write_locked(folder, k, session, part, value, e);
+	r = write_locked(folder, k, session, part, value, expect, e);
 	close(lock);
 	return r;
+}
+
+int record_write(const char *folder, const struct subkey *k, const char *session, enum part part, jv value,
+		 struct err *e)
+{
+	return write_one(folder, k, session, part, value, NULL, e);
+}
+
+int record_replace(const char *folder, const struct subkey *k, const char *session, enum part part, jv value, uint64_t counter,
+		   struct err *e)
+{
+	return write_one(folder, k, session, part, value, &counter, e);
 }
 
 /* Puts all of PARTS, sealed, into CHANGE. */
@@ -368,7 +388,7 @@ static int prepare(struct str *change, uint64_t *counters, const char *folder, c
 		if (next_counter(folder, p->k, session, p->part, &counters[i], e))
 			return -1;
 		if (p->expect && counters[i] != p->counter + 1)
-			return err_set(e, EX_TEMPFAIL, "%s was changed by someone else meanwhile", session);
+			return changed_meanwhile(session, e);
 		seal_value(&sealed, p->k, session, p->part, counters[i], p->value);
 		if (!sealed.full)
 			change_add(change, p->part, &sealed);

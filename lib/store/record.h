@@ -22,6 +22,9 @@ jv record_read(const char *folder, const struct subkey *k, const char *session, 
 /* Seals and replaces one part, one counter up. EX_NOPERM when what is there is under another key. */
 int record_write(const char *folder, const struct subkey *k, const char *session, enum part part, jv value,
 		 struct err *e);
+/* The same, but EX_TEMPFAIL unless the part's counter still is COUNTER, as record_read gave it (0: the part is not there). */
+int record_replace(const char *folder, const struct subkey *k, const char *session, enum part part, jv value, uint64_t counter,
+		   struct err *e);
 
 /* New values for several parts, all or none. */
 struct record_new {

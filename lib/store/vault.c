@@ -23,20 +23,28 @@ static struct subkey *way_to(const char *session, enum part part, char **folder,
 	return k;
 }
 
-jv part_read(const char *session, enum part part, struct err *e)
+jv part_read_at(const char *session, enum part part, uint64_t *counter, struct err *e)
 {
 	char *folder;
 	struct subkey *k = way_to(session, part, &folder, e);
 	jv v;
 
+	*counter = 0;
 	if (!k)
 		return jv_invalid();
-	v = record_read(folder, k, session, part, NULL, e);
+	v = record_read(folder, k, session, part, counter, e);
 	if (!json_ok(v) && errno == ENOENT && (part_may_lack(part)))
 		v = jv_object();
 	secret_free(k);
 	free(folder);
 	return v;
+}
+
+jv part_read(const char *session, enum part part, struct err *e)
+{
+	uint64_t unused;
+
+	return part_read_at(session, part, &unused, e);
 }
 
 int part_write(const char *session, enum part part, jv value, struct err *e)
@@ -48,6 +56,20 @@ int part_write(const char *session, enum part part, jv value, struct err *e)
 	if (!k)
 		return -1;
 	r = record_write(folder, k, session, part, value, e);
+	secret_free(k);
+	free(folder);
+	return r;
+}
+
+int part_replace(const char *session, enum part part, jv value, uint64_t counter, struct err *e)
+{
+	char *folder;
+	struct subkey *k = way_to(session, part, &folder, e);
+	int r;
+
+	if (!k)
+		return -1;
+	r = record_replace(folder, k, session, part, value, counter, e);
 	secret_free(k);
 	free(folder);
 	return r;

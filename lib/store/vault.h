@@ -12,6 +12,9 @@
 jv part_read(const char *session, enum part part, struct err *e);
 /* Seals and replaces one part; a crash leaves the old or the new. VALUE is borrowed. */
 int part_write(const char *session, enum part part, jv value, struct err *e);
+/* For a change of what is there: part_read with its counter, and part_write that gives EX_TEMPFAIL where another has written since. */
+jv part_read_at(const char *session, enum part part, uint64_t *counter, struct err *e);
+int part_replace(const char *session, enum part part, jv value, uint64_t counter, struct err *e);
 
 /* Seals DATA as evidence NAME ("book-3-confirm.html") in the session's state folder: evidence/NAME. */
 int evidence_put(const char *session, const char *name, const void *data, size_t len, struct err *e);

@@ -17,10 +17,10 @@
 #include "base/sandbox.h"
 #include "ext/seal.h"
 #include "site/exec.h"
-#include "store/journal.h"
 #include "store/vault.h"
 #include "wire/ask.h"
 #include "wire/driver.h"
+#include "work/turn.h"
 
 #define PAGE_TIMEOUT 30000
 #define LOGIN_TIMEOUT 900000
@@ -29,8 +29,6 @@
 #define OTP_SLACK 5000
 #define LOOK_ROUND 500       /* ms between looks whether we are told to end, while a reader does not read */
 #define READER_PATIENCE 5000 /* ms that it has then */
-#define BEGIN_TRIES 3
-#define BEGIN_PAUSE 50       /* ms */
 #define TRACE_ID_END 35      /* of a traceparent: version and trace id */
 
 /* ---- opening -------------------------------------------------------------------------------------- */
@@ -131,7 +129,8 @@ int work_open(struct work *w, char **argv, unsigned parts, unsigned hand_on, str
 	w->evidence = jv_array();
 	w->provider = NULL;
 	w->pacer = NULL;
-	w->page = NULL;
+	w->page = w->shared = w->own = NULL;
+	w->passed = w->imported = jv_null();
 	w->memo = NULL;
 	w->lock = -1;
 	w->unheard = 0;
@@ -160,7 +159,8 @@ int work_open(struct work *w, char **argv, unsigned parts, unsigned hand_on, str
 void work_close(struct work *w)
 {
 	exec_end_all();
-	page_close(w->page);
+	turn_close(w);
+	page_close(w->shared);
 	flow_memo_free(w->memo);
 	pacer_free(w->pacer);
 	provider_free(w->provider);
@@ -169,6 +169,7 @@ void work_close(struct work *w)
 	jv_free(w->secrets);
 	jv_free(w->settings);
 	jv_free(w->evidence);
+	jv_free(w->imported);
 	if (w->lock >= 0)
 		close(w->lock);
 }
@@ -586,24 +587,6 @@ static void set_host(struct work *w)
 
 /* ---- turns ---------------------------------------------------------------------------------------- */
 
-static int page_do(struct work *w, jv command, int64_t timeout, jv *answer, struct err *e)
-{
-	*answer = page_call(w->page, command, timeout, e);
-	if (!json_ok(*answer)) {
-		page_close(w->page);
-		w->page = NULL;
-		return -1;
-	}
-	if (json_bool(*answer, "ok", false))
-		return 0;
-	jv error = json_get(*answer, "error");
-
-	err_set(e, EX_TEMPFAIL, "the page: %s", json_str(error, "message", "refused"));
-	jv_free(error);
-	jv_free(*answer);
-	return -1;
-}
-
 /* What expressions of FLOW see of the session. */
 static jv context_of(struct work *w, const char *flow, jv slot, jv booking)
 {
@@ -630,128 +613,22 @@ static jv settings(struct work *w, struct err *e)
 	return s;
 }
 
-static int refuse_while_settling(struct work *w, struct err *e)
-{
-	struct journal *j;
-	jv intent;
-	bool open;
-
-	if (w->settling)
-		return 0;
-	j = journal_read(w->session, e);
-	if (!j)
-		return -1;
-	intent = journal_open_intent(j);
-	open = json_is(intent, JV_KIND_OBJECT);
-	jv_free(intent);
-	journal_free(j);
-	return open ? err_set(e, EX_TEMPFAIL, "a booking of %s is not settled yet; only reading back may go on", w->session) : 0;
-}
-
-/* The cookies, as whoever had the page last has sealed them; null where there are none. */
-static jv page_state(struct work *w)
-{
-	struct err e;
-	jv now = part_read(w->session, PART_STATE, &e), state = json_get(now, "page");
-
-	if (!json_ok(now))
-		warn("%s", e.text);
-	jv_free(now);
-	return state;
-}
-
-static int begin_once(struct work *w, int64_t timeout, struct err *e)
-{
-	jv answer, state;
-
-	if (!w->page)
-		w->page = page_open(w->session, json_str(w->provider->doc, "transport", "http"), e);
-	if (!w->page)
-		return -1;
-	if (page_do(w, json_obj("do", jv_string("begin"), "program", jv_string(prog), "session", jv_string(w->session), "priority",
-				jv_number(w->priority), "settings", jv_copy(w->settings), NULL), timeout, &answer, e))
-		return -1;
-	bool fresh = json_bool(answer, "fresh", false);
-
-	jv_free(answer);
-	if (!fresh)
-		return 0;
-	flow_memo_clear(w->memo);
-	state = page_state(w);
-	if (json_is(state, JV_KIND_OBJECT)) {
-		if (page_do(w, json_obj("do", jv_string("restore"), "state", state, NULL), PAGE_TIMEOUT, &answer, e))
-			return -1;
-		jv_free(answer);
-	} else {
-		jv_free(state);
-	}
-	return 0;
-}
-
-/* An agent that is just ending, or was killed, may still take a connection and drop it: so a few tries. */
-static int begin(struct work *w, int64_t timeout, struct err *e)
-{
-	for (int left = BEGIN_TRIES;; left--) {
-		if (begin_once(w, timeout, e) == 0)
-			return 0;
-		if (w->page || left == 1 || work_sleep(w, BEGIN_PAUSE))
-			return -1;
-	}
-}
-
 int work_begin(struct work *w, int64_t timeout, struct err *e)
 {
 	w->logged_in = false;
-	if (w->page_given >= 0) { /* we are in the turn of the program that started us, and it may have it */
-		if (!w->page)
-			w->page = page_from_fd(w->page_given);
-	} else if (refuse_while_settling(w, e) || begin(w, timeout, e)) {
+	if (turn_begin(w, timeout, e))
 		return -1;
-	}
 	if (open_secrets(w, e) == 0)
 		return 0;
 	work_end(w);
 	return -1;
 }
 
-/* Cookies are another program's too (ab-login's): what is on disk is read again before it is compared. */
-static void seal_state(struct work *w, jv state)
-{
-	struct err e;
-	jv now = part_read(w->session, PART_STATE, &e), old;
-
-	if (!json_ok(now)) {
-		warn("%s", e.text);
-		jv_free(state);
-		return;
-	}
-	old = json_get(now, "page");
-	if (json_equal(old, state)) {
-		jv_free(state);
-	} else {
-		now = json_set(now, "page", state);
-		if (part_write(w->session, PART_STATE, now, &e))
-			warn("%s", e.text);
-	}
-	jv_free(old);
-	jv_free(now);
-}
-
 void work_end(struct work *w)
 {
-	jv answer;
-	struct err e;
-
 	forget_secrets(w);
 	driver_stop(&otp, 1000);
-	if (!w->page || w->page_given >= 0)
-		return;
-	if (page_do(w, json_obj("do", jv_string("save"), NULL), PAGE_TIMEOUT, &answer, &e) == 0) {
-		seal_state(w, json_get(answer, "state"));
-		jv_free(answer);
-	}
-	if (w->page && page_do(w, json_obj("do", jv_string("end"), NULL), PAGE_TIMEOUT, &answer, &e) == 0)
-		jv_free(answer);
+	turn_end(w);
 }
 
 /* ---- flows ---------------------------------------------------------------------------------------- */
@@ -760,12 +637,18 @@ int work_login(struct work *w, struct err *e)
 {
 	const unsigned parts = PART_BIT(PART_SECRETS) | PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE) |
 			       PART_BIT(PART_EVIDENCE);
-	struct fd_map fds[PART_COUNT + 3] = {{w->out, 1}, {page_fd(w->page), 3}};
-	int n = 2, null, r;
-	char *path = program_path("ab-login"), *keys, *trace = xasprintf("AB_TRACE=%s", w->trace);
+	struct fd_map fds[PART_COUNT + 3] = {{w->out, 1}};
+	int n = 1, null, r;
+	char *path, *keys, *trace;
 	struct child c;
 	bool late;
 
+	turn_close(w); /* it has one of its own, where it needs one */
+	if (!w->shared)
+		return err_set(e, EX_TEMPFAIL, "the page agent is gone");
+	fds[n++] = (struct fd_map){page_fd(w->shared), 3};
+	path = program_path("ab-login");
+	trace = xasprintf("AB_TRACE=%s", w->trace);
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	fds[n++] = (struct fd_map){null, 0};
 	keys = keys_pass(w->session, parts, 4, fds, &n);
@@ -782,8 +665,8 @@ int work_login(struct work *w, struct err *e)
 	if (late)
 		child_end(&c, 2000);
 	if (late || WIFSIGNALED(c.status)) { /* maybe in the middle of a command: the connection can't be used any more */
-		page_close(w->page);
-		w->page = NULL;
+		page_close(w->shared);
+		w->shared = w->page = NULL;
 	}
 	if (late)
 		return err_set(e, EX_TEMPFAIL, "the login took longer than %d minutes", LOGIN_TIMEOUT / 60000);
@@ -811,30 +694,15 @@ static void take_login_class(struct work *w, const struct err *e, struct flow_re
 	free(path);
 }
 
-/* The page agent died under the flow, which is not the site's doing: another one, and a turn on it. */
-static bool new_page(struct work *w)
-{
-	struct err e;
-
-	if (w->page_given >= 0 || !w->page || !page_lost(w->page))
-		return false;
-	page_close(w->page);
-	w->page = NULL;
-	if (begin(w, PAGE_TIMEOUT, &e) == 0)
-		return true;
-	warn("the page agent is gone, and another could not be had: %s", e.text);
-	return false;
-}
-
 /* True when flow NAME may run again: a log-in or fresh start was in order, and did its part. */
-static bool second_try(struct work *w, const char *name, struct flow_result *r)
+static bool second_try(struct work *w, const char *name, bool lost, struct flow_result *r)
 {
 	bool login = strcmp(name, "login") == 0;
 	struct err e = {0};
 
 	if (r->committed)
 		return false;
-	if (r->passed || new_page(w))
+	if (r->passed || (lost && turn_again(w)))
 		return true;
 	switch (flow_policy(w->provider, r->class)) {
 	case ACTION_RELOGIN: /* of a log-in itself: a form that was too old, say */
@@ -851,25 +719,46 @@ static bool second_try(struct work *w, const char *name, struct flow_result *r)
 	}
 }
 
+/* Nothing was asked. */
+static void not_run(struct flow_result *r, const char *class, const char *why)
+{
+	*r = (struct flow_result){.slots = jv_array(), .booking = jv_null(), .var = jv_object(), .again_after = -1};
+	snprintf(r->class, sizeof r->class, "%s", class);
+	snprintf(r->reason, sizeof r->reason, "%.300s", why);
+}
+
+/* On the page that the flow wants. False when that died under it. */
+static bool run_once(struct work *w, const char *name, jv context, struct flow_result *r)
+{
+	struct flow_run run = {w->provider, NULL, &w->host, context, w->memo};
+	struct err e;
+
+	if (turn_page(w, name, &e)) {
+		not_run(r, "unreachable", e.text);
+		return true;
+	}
+	run.page = w->page;
+	flow_run(&run, name, r);
+	return turn_left(w);
+}
+
 void work_flow(struct work *w, const char *name, jv slot, jv booking, struct flow_result *r)
 {
 	jv context = context_of(w, name, slot, booking);
-	struct flow_run run = {w->provider, w->page, &w->host, context, w->memo};
 	struct err e;
+	bool lost;
 
 	if (provider_needs_met(w->provider, context, &e)) {
-		*r = (struct flow_result){.class = "refused", .slots = jv_array(), .booking = jv_null(), .var = jv_object(), .again_after = -1};
-		snprintf(r->reason, sizeof r->reason, "%.300s", e.text);
+		not_run(r, "refused", e.text);
 		jv_free(context);
 		return;
 	}
-	flow_run(&run, name, r);
-	if (!flow_ok(r) && second_try(w, name, r)) {
+	lost = !run_once(w, name, context, r);
+	if (!flow_ok(r) && second_try(w, name, lost, r)) {
 		int requests = r->requests;
 
 		flow_result_free(r);
-		run.page = w->page;
-		flow_run(&run, name, r);
+		run_once(w, name, context, r);
 		r->requests += requests;
 	}
 	jv_free(context);

@@ -45,7 +45,9 @@ struct work {
 	char trace[TRACE_TEXT];            /* of what is being done; a new one at first */
 	jv evidence;                       /* names kept since work_evidence_taken */
 	struct pacer *pacer;
-	struct page *page;
+	struct page *page;                 /* what the flow is on: one of these (work/turn.h) */
+	struct page *shared, *own;         /* the session's; a browser of this turn alone */
+	jv passed, imported;               /* cookies: that both have; that the session's page was given in this turn */
 	struct flow_memo *memo;
 	struct flow_host host;
 	int lock;
