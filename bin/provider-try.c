@@ -8,30 +8,11 @@
 
 #include "base/clock.h"
 #include "base/proc.h"
+#include "provider-step.h"
 #include "provider.h"
 #include "work/work.h"
 
 #define TURN_TIMEOUT 120000
-#define PAGE_TIMEOUT 30000
-
-static int (*take_token)(void *ctx, bool redirects, int64_t lease, struct err *e);
-
-/* --step: what the page is now, and whether to go on. */
-static int take_by_hand(void *ctx, bool redirects, int64_t lease, struct err *e)
-{
-	struct work *w = ctx;
-	jv page = page_call(w->page, json_obj("do", jv_string("evidence"), NULL), PAGE_TIMEOUT, NULL);
-	char line[16];
-
-	if (json_bool(page, "ok", false))
-		fprintf(stderr, "%s: %lld %s, %zu bytes\n", json_str(page, "url", ""), (long long)json_int(page, "status", 0),
-			json_str(page, "type", ""), strlen(json_str(page, "body", "")));
-	jv_free(page);
-	fputs("Enter sends the next request, q stops: ", stderr);
-	if (!fgets(line, sizeof line, stdin) || *line == 'q')
-		return err_set(e, EX_SOFTWARE, "stopped by hand");
-	return take_token(ctx, redirects, lease, e);
-}
 
 static jv operand(const char *text, const char *what)
 {
@@ -136,13 +117,14 @@ int provider_try(const struct try *t, char **argv)
 	w.stop_fd = proc_signals((const int[]){SIGTERM, SIGINT, SIGHUP, 0}, &e);
 	if (w.stop_fd < 0)
 		die_err(&e);
-	take_token = w.host.take;
-	if (t->step)
-		w.host.take = take_by_hand;
+	if (t->step && step_walk(&w, t->pictures, &e))
+		die_err(&e);
 	if (work_begin(&w, TURN_TIMEOUT, &e))
 		die_err(&e);
 	status = try_in_turn(&w, t, slot, booking);
 	work_end(&w);
+	if (t->step)
+		step_end();
 	work_close(&w);
 	jv_free(slot);
 	jv_free(booking);

@@ -18,14 +18,15 @@
 
 #define SELECTOR_TIMEOUT 10000
 
-static const char *session, *slot, *booking;
+static const char *session, *slot, *booking, *pictures;
 static bool step, vars;
 
 static const struct opt opts[] = {
 	{'s', "session", "NAME", "try: the session to run the flow for", &session, NULL, NULL},
 	{0, "slot", "JSON", "try: the slot (default: the first that check finds)", &slot, NULL, NULL},
 	{0, "booking", "JSON", "try: the booking, for verify and cancel", &booking, NULL, NULL},
-	{0, "step", NULL, "try: show each page and wait for Enter before the next request", NULL, &step, NULL},
+	{0, "step", NULL, "try: show each step and what came of it, and wait before the next one", NULL, &step, NULL},
+	{0, "pictures", "DIR", "try --step: save the page after each step that acts on it", &pictures, NULL, NULL},
 	{0, "vars", NULL, "try: print what the flow kept, too (may hold personal data)", NULL, &vars, NULL},
 	{0}};
 
@@ -213,7 +214,9 @@ int main(int argc, char **argv)
 	if (strcmp(command, "try") == 0) {
 		if (!argv[first] || argv[first + 1] || !session)
 			opt_usage("try: --session NAME and one FLOW are wanted");
-		return said(provider_try(&(struct try){session, argv[first], slot, booking, step, vars}, argv));
+		if (pictures && !step)
+			opt_usage("--pictures goes with --step");
+		return said(provider_try(&(struct try){session, argv[first], slot, booking, pictures, step, vars}, argv));
 	}
 	if (strcmp(command, "check") && strcmp(command, "test"))
 		opt_usage("'%s' is none of list, check, test and try", command);

@@ -12,6 +12,7 @@ int provider_test(char **names);
 struct try {
 	const char *session, *flow;
 	const char *slot, *booking; /* JSON texts, or NULL */
+	const char *pictures;       /* a folder for them, or NULL */
 	bool step, vars;
 };
 int provider_try(const struct try *t, char **argv);

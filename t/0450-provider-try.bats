@@ -52,18 +52,6 @@ teardown() {
 	[[ $stderr == *"check found none; give one with --slot"* ]]
 }
 
-@test "--step waits for Enter before each request, and q stops" {
-	run --separate-stderr ab-provider try --session alice --step check <<<q
-	echo "$output" "$stderr"
-	[ "$status" -eq 75 ]
-	[ "$(jq -r '.class, .reason' <<<"$output" | tr '\n' ' ')" = "stopped check: get: stopped by hand " ]
-	ab-login alice >/dev/null
-	run --separate-stderr ab-provider try --session alice --step check <<<$'\n\n\n'
-	echo "$output" "$stderr"
-	[ "$status" -eq 0 ]
-	[[ $stderr == *"Enter sends the next request, q stops:"* ]]
-}
-
 @test "logins are left to ab-login, which counts them" {
 	run ab-provider try --session alice login
 	[ "$status" -eq 64 ]

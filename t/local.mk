@@ -19,6 +19,7 @@ TESTS += t/1000-poll.bats
 TESTS += t/1100-login.bats
 TESTS += t/1200-book.bats
 TESTS += t/1400-browser-flow.bats
+TESTS += t/1430-check-over-http.bats
 EXTRA_DIST += t/practice-pages
 
 check_PROGRAMS += t/unit/mail-test t/unit/ask-test
@@ -57,7 +58,7 @@ TESTS += t/0300-vault.bats t/0310-vault-damage.bats t/0320-vault-crash.bats t/03
 check_PROGRAMS += t/unit/expr-test
 t_unit_expr_test_SOURCES = t/unit/expr-test.c
 t_unit_expr_test_LDADD = $(SITE)
-TESTS += t/0400-expr.bats t/0420-provider-lint.bats t/0430-provider.bats t/0440-provider-test.bats t/0450-provider-try.bats t/0460-provider-man.bats
+TESTS += t/0400-expr.bats t/0420-provider-lint.bats t/0430-provider.bats t/0440-provider-test.bats t/0450-provider-try.bats t/0451-provider-step.bats t/0460-provider-man.bats
 TESTS += t/0710-pipelines.bats
 TESTS += t/0020-manuals.bats t/0030-build.bats
 
@@ -143,3 +144,10 @@ TESTS += t/0542-notify-http.bats t/0543-notify-apprise.bats
 
 EXTRA_DIST += t/browser.bash
 TESTS += t/0210-browser.bats
+
+check_DATA += t/page-preload.so
+CLEANFILES += t/page-preload.so
+t/page-preload.so: t/page-preload.c
+	$(AM_V_CCLD)$(MKDIR_P) t && $(CC) -D_GNU_SOURCE -Wall -Wextra $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $(srcdir)/t/page-preload.c -ldl
+EXTRA_DIST += t/page-preload.c
+TESTS += t/2120-browser-crash.bats
