@@ -187,7 +187,7 @@ reply() { jq -r "$1" <<<"$REPLY"; }
 	E
 	[ "$(answer 3 .value)" = "t1 2" ]
 	[ "$(answer 4 '.json.headers.cookie|split("; ")|sort|join(" ")')" = "long=2 sid=1" ]
-	[ "$(answer 5 '.state.cookies|length')" = 2 ]
+	[ "$(answer 5 '.state.cookies|tojson')" = "$(jq -c .cookies <<<"$state")" ]
 	[ "$(answer 6 .error.code)" = usage ]
 	# and the other way round: the HTTP agent takes the same cookies
 	jq -cn --arg base "$SITE/" --argjson state "$state" '{do:"begin",settings:{base:$base}}, {do:"restore",state:$state}, {do:"get",url:"/echo"}' |

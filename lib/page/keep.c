@@ -44,7 +44,8 @@ static jv to_browser(jv c)
 		snprintf(number, sizeof number, ":%d", (int)port);
 	url = xasprintf("%s://%s%s%s", secure ? "https" : "http", domain, number, path);
 	p = json_obj("name", json_get(c, "name"), "value", json_get(c, "value"), "url", jv_string(url), "path", jv_string(path), "secure",
-		     jv_bool(secure), "httpOnly", jv_bool(json_bool(c, "http_only", false)), NULL);
+		     jv_bool(secure), "httpOnly", jv_bool(json_bool(c, "http_only", false)), "sourcePort",
+		     jv_number(port > 0 ? (double)port : -1), NULL); /* the address's is not taken for it */
 	if (!json_bool(c, "host_only", true)) { /* a cookie without a domain is its host's alone */
 		wide = xasprintf(".%s", domain);
 		p = json_set_str(p, "domain", wide);
