@@ -18,6 +18,7 @@
 #include "base/str.h"
 
 #define GRACE 700 /* ms for the browser to end when its pipe has closed */
+#define LOOK_AGAIN 20 /* ms */
 #define NOISE_MAX 4096
 
 /* ---- its folder ---- */
@@ -222,6 +223,8 @@ int chromium_start(struct chromium *c, struct err *e)
 	c->from = from[0];
 	c->life = life[1];
 	c->noise = noise[0];
+	c->folder = folder;
+	folder = NULL;
 	to[1] = from[0] = life[1] = noise[0] = -1;
 	fcntl(c->to, F_SETFL, O_NONBLOCK);
 	fcntl(c->from, F_SETFL, O_NONBLOCK);
@@ -237,6 +240,20 @@ out:
 	return r;
 }
 
+/* Of a keeper that was killed: what it could not remove any more. The browser's processes are on their way out, and may still
+ * write there. */
+static void remove_left(const char *folder)
+{
+	int64_t until = clock_mono() + GRACE;
+
+	while (access(folder, F_OK) == 0) {
+		remove_all(folder);
+		if (clock_mono() >= until)
+			return;
+		proc_poll(NULL, 0, clock_mono() + LOOK_AGAIN);
+	}
+}
+
 void chromium_end(struct chromium *c)
 {
 	close_fd(&c->to);
@@ -244,6 +261,9 @@ void chromium_end(struct chromium *c)
 	close_fd(&c->life);
 	if (c->keeper.pid && !proc_reap(&c->keeper, clock_mono() + 3 * GRACE))
 		proc_end(&c->keeper, 100); /* the kernel ends the browser with it */
+	if (c->folder)
+		remove_left(c->folder);
+	free(c->folder);
 	close_fd(&c->noise);
 	*c = CHROMIUM_NONE;
 }

@@ -2,7 +2,7 @@
  *
  * Between us and it stands a keeper, our own program again ("--keep"): the browser is its child, and when we end, however we
  * do, it kills the browser's process group and removes the folder. When the keeper is killed the kernel kills the browser,
- * and the next start sweeps the folder. */
+ * and we remove the folder; when we are too, the next start sweeps it. */
 #ifndef PAGE_CHROMIUM_H
 #define PAGE_CHROMIUM_H
 
@@ -14,6 +14,7 @@ struct chromium {
 	int to, from; /* DevTools messages: ours to write, ours to read; non-blocking */
 	int life;     /* closed, it ends the keeper */
 	int noise;    /* the browser's stderr */
+	char *folder;
 };
 
 #define CHROMIUM_NONE ((struct chromium){.keeper = {.pidfd = -1}, .to = -1, .from = -1, .life = -1, .noise = -1})
