@@ -195,11 +195,9 @@ static jv host_code(void *ctx, jv mark, jv rules, int64_t timeout, struct err *e
 	return given_text(ctx, "otp", e);
 }
 
-static jv host_human(void *ctx, const char *kind, const char *question, int64_t timeout, struct err *e)
+static jv host_human(void *ctx, struct question *q, struct err *e)
 {
-	(void)kind;
-	(void)question;
-	(void)timeout;
+	(void)q;
 	return given_text(ctx, "human", e);
 }
 

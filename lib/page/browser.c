@@ -612,6 +612,8 @@ static int holds(struct job *j, jv until, const char *heard)
 	jv command, out = jv_null();
 	int r;
 
+	if (json_bool(j->command, "complete", false) && !tab_rests(&j->b->tab))
+		return 0;
 	if (heard && !json_has(j->b->tab.heard, heard))
 		return 0;
 	if (json_is(until, JV_KIND_NULL))

@@ -290,3 +290,10 @@ int tab_settle(struct tab *t, int64_t deadline, struct fail *why)
 		devtools_pump(t->link, until);
 	}
 }
+
+bool tab_rests(const struct tab *t)
+{
+	bool going = (t->coming.loader && !t->coming.failed) || (t->asked_at && clock_mono() < t->asked_at + ASKED_MAX);
+
+	return !going && t->now.ready;
+}

@@ -76,6 +76,8 @@ int tab_open(struct tab *t, int64_t deadline, struct fail *why);
 int tab_go(struct tab *t, const char *url, int64_t deadline, struct fail *why);
 /* Waits until the tab goes nowhere and, for a while, until the site's answers are there. */
 int tab_settle(struct tab *t, int64_t deadline, struct fail *why);
+/* The document that the tab shows is complete, and it is not on its way to another. */
+bool tab_rests(const struct tab *t);
 /* A call to the tab. */
 jv tab_call(struct tab *t, const char *method, jv params_taken, int64_t deadline, struct fail *why);
 

@@ -155,12 +155,13 @@ static jv grant_otp(struct exec *x, jv need)
 
 static jv grant_human(struct exec *x, jv need)
 {
+	struct question q = {.kind = json_str(need, "kind", "confirm"), .text = json_str(need, "question", ""),
+			     .timeout = json_int(need, "timeout_ms", HUMAN_TIMEOUT), .url = ""};
 	struct err e = {0};
 	jv answer = jv_invalid();
 
 	if (x->run->host->human)
-		answer = x->run->host->human(x->run->host->ctx, json_str(need, "kind", "confirm"), json_str(need, "question", ""),
-					     json_int(need, "timeout_ms", 600000), &e);
+		answer = x->run->host->human(x->run->host->ctx, &q, &e);
 	return json_ok(answer) ? granted("answer", answer) : denied(e.status ? e.text : "nobody can be asked here");
 }
 

@@ -7,8 +7,8 @@
 #include "site/exec.h"
 #include "site/flowact.h"
 #include "site/flowcond.h"
+#include "site/flowhuman.h"
 #include "site/flowread.h"
-#include "site/flowsend.h"
 #include "site/flowstate.h"
 
 #define CODE_TIMEOUT 120000
@@ -17,7 +17,7 @@
 #define STEPS_MAX 20000   /* of one run, loops in loops included */
 #define PAGES_TIME 600000 /* ms that its page commands take */
 
-/* ---- codes and the person ------------------------------------------------------------------------- */
+/* ---- codes ---------------------------------------------------------------------------------------- */
 
 static enum go do_mark(struct flow *f)
 {
@@ -50,38 +50,6 @@ static enum go do_otp(struct flow *f, jv step)
 	jv_free(rules);
 	go = json_ok(code) ? flow_keep(f, into, code) : flow_end(f, "no_code", "%s", e.text);
 	free(into);
-	return go;
-}
-
-static enum go do_human(struct flow *f, jv step)
-{
-	struct err e = {0};
-	jv spec = flow_member(f, step, "human", &e), until = json_path(step, "human.until"), answer;
-	bool yes = true;
-	enum go go = GO;
-
-	if (!json_ok(spec) || !f->run->host->human) {
-		go = flow_end(f, "challenged", "%s", e.status ? e.text : "nobody can be asked here");
-		goto out;
-	}
-	flow_evidence(f, "human");
-	answer = f->run->host->human(f->run->host->ctx, json_str(spec, "kind", "confirm"), json_str(spec, "question", ""),
-				     json_int(spec, "timeout", HUMAN_TIMEOUT), &e);
-	if (!json_ok(answer)) {
-		go = flow_end(f, "challenged", "%s", e.text);
-		goto out;
-	}
-	go = flow_keep(f, json_str(spec, "into", "answer"), answer);
-	if (go == END || json_is(until, JV_KIND_NULL))
-		goto out;
-	go = flow_reload(f);
-	if (go == GO)
-		go = cond_holds(f, until, &yes);
-	if (go == GO && !yes)
-		go = flow_end(f, "challenged", "answered, but the page has not gone on");
-out:
-	jv_free(spec);
-	jv_free(until);
 	return go;
 }
 
@@ -234,7 +202,7 @@ static enum go carry_out(struct flow *f, jv step)
 	if (strcmp(f->step, "otp") == 0)
 		return do_otp(f, step);
 	if (strcmp(f->step, "human") == 0)
-		return do_human(f, step);
+		return human_step(f, step);
 	if (strcmp(f->step, "use") == 0)
 		return do_use(f, step);
 	if (strcmp(f->step, "identity") == 0)

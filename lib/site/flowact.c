@@ -3,6 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "site/flowpass.h"
 #include "site/flowsend.h"
 
 /* Copies the step's members KEYS, expanded, into the command. */

@@ -26,6 +26,7 @@ struct flow {
 	int64_t thought, paged; /* ms spent in expressions and on page commands */
 	jv weights;             /* what each of var takes */
 	size_t slots_text;
+	int unpaid;             /* requests that the page made by itself while it was looked at: counted with the next command */
 	char broken[160];       /* the condition that could not be decided, "" for none */
 };
 

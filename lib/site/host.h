@@ -27,6 +27,21 @@ struct flow_view {
 	int64_t ms;
 };
 
+#define HUMAN_TIMEOUT 600000 /* ms that the person has */
+
+/* What the person is asked. */
+struct question {
+	const char *kind, *text; /* confirm, captcha, payment or otp */
+	int64_t timeout;         /* ms */
+	const char *url;         /* of the page that it is about, "" for none */
+	bool kept;               /* that page was kept as evidence just now: its picture is shown with the question */
+	bool person;             /* only a person will do: a solver's answer was wrong, or is of no use */
+	/* While it is open LOOK (NULL: none) is called, about twice a second; true when it need not be answered any more. */
+	bool (*look)(void *ctx);
+	void *ctx;
+	bool solved;             /* set: the owner's solver has answered */
+};
+
 /* Callbacks: 0, or -1 with *e; a refused request, commit or wait ends the flow with the class that the
  * callback chose by e->status: EX_TEMPFAIL "throttled", EX_NOPERM "refused", else "stopped". */
 struct flow_host {
@@ -48,8 +63,9 @@ struct flow_host {
 	/* Codes: the inbox's mark; then the code asked for after it (a JSON string). Invalid with *e. */
 	jv (*otp_mark)(void *ctx, struct err *e);
 	jv (*otp_wait)(void *ctx, jv mark, jv rules, int64_t timeout, struct err *e);
-	/* A question to the person; the answer (a JSON string), or invalid with *e when none came in time. */
-	jv (*human)(void *ctx, const char *kind, const char *question, int64_t timeout, struct err *e);
+	/* A question to the person; the answer (a JSON string), null when LOOK took it back, or invalid with *e when none came in
+	 * time. */
+	jv (*human)(void *ctx, struct question *q, struct err *e);
 	/* Keeps the page as evidence; PAGE is the agent's `evidence` answer. */
 	void (*evidence)(void *ctx, const char *label, jv page);
 	/* May this PROGRAM (as the provider writes it) run? -1 with *e when the owner has not consented to it. */

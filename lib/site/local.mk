@@ -6,6 +6,8 @@ lib_libsite_a_SOURCES = \
 	lib/site/flowact.c lib/site/flowact.h \
 	lib/site/flowclass.c lib/site/flowclass.h \
 	lib/site/flowcond.c lib/site/flowcond.h \
+	lib/site/flowhuman.c lib/site/flowhuman.h \
+	lib/site/flowpass.c lib/site/flowpass.h \
 	lib/site/flowread.c lib/site/flowread.h \
 	lib/site/flowsend.c lib/site/flowsend.h \
 	lib/site/flowstate.c lib/site/flowstate.h \

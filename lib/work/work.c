@@ -20,6 +20,7 @@
 #include "store/vault.h"
 #include "wire/ask.h"
 #include "wire/driver.h"
+#include "work/solve.h"
 #include "work/turn.h"
 
 #define PAGE_TIMEOUT 30000
@@ -27,6 +28,7 @@
 #define TOKEN_PATIENCE 90000 /* ms to wait for a token of the budget before giving the turn back */
 #define HOLD_DEFAULT 60000   /* ms of quiet after a 429 that names no time, or one that is past */
 #define OTP_SLACK 5000
+#define ASK_LOOK 500         /* ms between looks at the page while the person is asked */
 #define LOOK_ROUND 500       /* ms between looks whether we are told to end, while a reader does not read */
 #define READER_PATIENCE 5000 /* ms that it has then */
 #define TRACE_ID_END 35      /* of a traceparent: version and trace id */
@@ -246,36 +248,67 @@ int work_sleep(struct work *w, int64_t ms)
 	return proc_poll(&stop, 1, clock_mono() + ms) > 0 ? -1 : 0;
 }
 
-jv work_ask(struct work *w, const char *kind, const char *question, int64_t timeout, struct err *e)
+/* The name of the page's last picture or text, or null. */
+static jv last_kept(struct work *w)
 {
-	/* a challenge or a payment is about the page that was kept just now */
-	bool shown = strcmp(kind, "captcha") == 0 || strcmp(kind, "payment") == 0;
-	jv picture = shown && json_len(w->evidence) ? json_at(w->evidence, (int)json_len(w->evidence) - 1) : jv_null();
-	struct ask *a = ask_open(w->session, kind, question, json_string(picture, NULL), timeout ? clock_wall() + timeout : 0, true, e);
-	struct pollfd p[2];
+	return json_len(w->evidence) ? json_at(w->evidence, (int)json_len(w->evidence) - 1) : jv_null();
+}
+
+/* Until there is an outcome, we are told to stop, or LOOK takes the question back. */
+static enum ask_got await_outcome(struct work *w, struct ask *a, const struct question *q, bool *taken_back)
+{
+	struct pollfd p[2] = {{ask_fd(a), POLLIN, 0}, {w->stop_fd, POLLIN, 0}};
 	enum ask_got got;
-	jv answer = jv_invalid();
+
+	while ((got = ask_poll(a)) == ASK_WAIT && !*taken_back) {
+		proc_poll(p, 2, q->look ? clock_mono() + ASK_LOOK : -1);
+		if (p[1].revents)
+			break;
+		*taken_back = q->look && !p[0].revents && q->look(q->ctx);
+	}
+	return got;
+}
+
+static void set_unanswered(enum ask_got got, int64_t timeout, struct err *e)
+{
+	bool minutes = timeout >= 120000;
+
+	if (got == ASK_DECLINED)
+		err_set(e, EX_NOPERM, "the person said no");
+	else if (got == ASK_TIMEOUT)
+		err_set(e, EX_TEMPFAIL, "nobody answered within %lld %s", (long long)(timeout + 500) / (minutes ? 60000 : 1000),
+			minutes ? "minutes" : "s");
+	else
+		err_set(e, EX_TEMPFAIL, "told to stop while asking the person");
+}
+
+static jv ask_person(struct work *w, const struct question *q, struct err *e)
+{
+	/* a challenge or a payment is about the page that was kept just now, too */
+	bool shown = q->kept || strcmp(q->kind, "captcha") == 0 || strcmp(q->kind, "payment") == 0, taken_back = false;
+	jv picture = shown ? last_kept(w) : jv_null(), answer = jv_invalid();
+	struct ask *a = ask_open(w->session, q->kind, q->text, json_string(picture, NULL), q->timeout ? clock_wall() + q->timeout : 0, true, e);
+	enum ask_got got;
 
 	jv_free(picture);
 	if (!a)
 		return answer;
 	work_say(w, "human.required", ask_event_data(a));
-	p[0] = (struct pollfd){ask_fd(a), POLLIN, 0};
-	p[1] = (struct pollfd){w->stop_fd, POLLIN, 0};
-	while ((got = ask_poll(a)) == ASK_WAIT) {
-		proc_poll(p, 2, -1);
-		if (p[1].revents)
-			break;
-	}
+	got = await_outcome(w, a, q, &taken_back);
 	work_say(w, "human.answered", ask_outcome_data(a));
 	if (got == ASK_ANSWER)
 		answer = jv_string(ask_answer(a));
-	else if (got == ASK_DECLINED)
-		err_set(e, EX_NOPERM, "the person said no");
+	else if (taken_back)
+		answer = jv_null();
 	else
-		err_set(e, EX_TEMPFAIL, got == ASK_TIMEOUT ? "the person did not answer in time" : "told to stop while asking the person");
+		set_unanswered(got, q->timeout, e);
 	ask_close(a);
 	return answer;
+}
+
+jv work_ask(struct work *w, const char *kind, const char *question, int64_t timeout, struct err *e)
+{
+	return ask_person(w, &(struct question){.kind = kind, .text = question, .timeout = timeout}, e);
 }
 
 jv work_evidence_taken(struct work *w)
@@ -505,9 +538,54 @@ static jv host_otp_wait(void *ctx, jv mark, jv rules, int64_t timeout, struct er
 	return code;
 }
 
-static jv host_human(void *ctx, const char *kind, const char *question, int64_t timeout, struct err *e)
+/* The page's picture as it was sealed just now: {type, data_base64}, or null. */
+static jv kept_picture(struct work *w, const struct question *q)
 {
-	return work_ask(ctx, kind, question, timeout, e);
+	jv name = q->kept ? last_kept(w) : jv_null(), picture = jv_null();
+	const char *dot = strrchr(json_string(name, ""), '.');
+	struct str data = {0};
+	struct err e;
+
+	if (dot && (strcmp(dot, ".png") == 0 || strcmp(dot, ".jpeg") == 0) && evidence_get(w->session, json_string(name, ""), &data, &e) == 0) {
+		char *type = xasprintf("image/%s", dot + 1), *text = seal_base64(str_text(&data), data.len);
+
+		picture = json_obj("type", jv_string(type), "data_base64", jv_string(text), NULL);
+		free(type);
+		free(text);
+	}
+	str_free(&data);
+	jv_free(name);
+	return picture;
+}
+
+/* The answer of the solver that the consent names; invalid where it names none, or that has failed. */
+static jv ask_solver(struct work *w, const struct question *q)
+{
+	struct err e = {0};
+	jv name, answer = jv_invalid();
+
+	if (strcmp(q->kind, "captcha") != 0 || work_consent(w, CONSENT_WATCH, &e) == CONSENT_NO)
+		return answer;
+	name = json_path(w->rules, "consent.solver");
+	if (consent_solver(w->rules, json_string(name, ""))) {
+		answer = solve(json_string(name, ""), q, kept_picture(w, q), w->stop_fd, &e);
+		if (!json_ok(answer))
+			warn("the solver %s gave no answer, so the person is asked: %s", json_string(name, ""), e.text);
+	}
+	jv_free(name);
+	return answer;
+}
+
+static jv host_human(void *ctx, struct question *q, struct err *e)
+{
+	struct work *w = ctx;
+	jv answer = q->person ? jv_invalid() : ask_solver(w, q);
+
+	q->solved = json_ok(answer);
+	if (q->solved)
+		return answer;
+	jv_free(answer);
+	return ask_person(w, q, e);
 }
 
 static void keep_piece(struct work *w, const char *name, const void *data, size_t len)
