@@ -561,3 +561,27 @@ asked() { jq -r "$1" "$BATS_TEST_TMPDIR/log${2:-}"; }
 	run ab-page
 	[ "$status" = 64 ]
 }
+
+@test "replay of commands stands for a browser: each has its page, in order, and another one is told" {
+	dir=$BATS_TEST_TMPDIR/script
+	mkdir -p "$dir"
+	echo '<h1>One</h1>' >"$dir/one.html"
+	cat >"$dir/table.json" <<-'END'
+	{"commands":[
+	 {"command":{"do":"get","url":"/x"},"page":{"url":"http://a.example/x","headers":{"x-a":"1"}},"file":"one.html"},
+	 {"command":{"do":"fill","fields":{"#a":null}}},
+	 {"command":{"do":"click","sel":"#b"},"answer":{"heard":{"n":{"status":200,"json":{"n":3}}}},"page":{"url":"http://a.example/y","status":201},"body":"<h1>Two</h1>"},
+	 {"command":{"do":"click","sel":"#c"},"error":{"code":"no_match","message":"nothing there"}}]}
+	END
+	printf '%s\n' '{"do":"begin","settings":{"base":"http://a.example/"}}' '{"do":"get","url":"/x","deadline_ms":9000}' '{"do":"find","css":"h1"}' \
+		'{"do":"fill","fields":{"#b":"typed"}}' '{"do":"fill","fields":{"#a":"typed"}}' '{"do":"press","key":"Enter"}' '{"do":"click","sel":"#b"}' \
+		'{"do":"find","css":"h1"}' '{"do":"click","sel":"#c"}' '{"do":"click","sel":"#c"}' >"$dir/commands"
+	run "$agent" --replay "$dir/table.json" <"$dir/commands"
+	echo "$output"
+	[ "$(jq -s -c '[.[1:][] | .headers["x-a"]?, .value?, .error.code?, .heard.n.json.n?, (.status? // 0) | values | select(. != 0)]' <<<"$output")" = \
+		'["1",200,"One","unreachable","1",200,"unreachable",3,201,"Two","no_match","unreachable"]' ]
+	[ "$(jq -s -r '.[3].error.message, .[5].error.message, .[9].error.message' <<<"$output")" = \
+"the flow asks for 'fill {\"#b\":\"typed\"}', the record goes on with 'fill {\"#a\":null}' (command 2)
+the flow asks for 'press Enter', the record goes on with 'click #b' (command 3)
+the flow asks for 'click #c', the record goes on with 'its end' (command 5)" ]
+}

@@ -13,6 +13,7 @@
 
 struct agent {
 	struct fetch *fetch;
+	struct replay *script; /* the fetch's, where it is one of commands; else NULL */
 	struct document *page; /* NULL: none */
 	bool used;             /* something was restored or loaded */
 };
@@ -33,6 +34,7 @@ struct agent *agent_new(const struct http_aside *aside, struct replay *replay)
 	struct agent *a = xcalloc(1, sizeof *a);
 
 	a->fetch = fetch_new(aside, replay);
+	a->script = replay && replay_is_script(replay) ? replay : NULL;
 	return a;
 }
 
@@ -204,6 +206,73 @@ static int do_load(struct job *j)
 	return 0;
 }
 
+/* ---- a recorded browser ---- */
+
+/* What acts on a browser's page; what looks at it looks at the page that was recorded. */
+static bool acts(const char *verb)
+{
+	static const char *const verbs[] = {"get", "post", "submit", "click", "fill", "choose", "check", "press", "upload", "frame", "wait", "listen", NULL};
+
+	for (const char *const *v = verbs; *v; v++)
+		if (strcmp(*v, verb) == 0)
+			return true;
+	return false;
+}
+
+static int recorded_page(struct job *j, jv page, const struct str *body)
+{
+	jv load = json_set(jv_copy(page), "html", jv_string_sized(str_text(body), (int)body->len));
+	struct document *made = document_load(load, fetch_base(j->a->fetch), &j->why);
+
+	jv_free(load);
+	if (!made)
+		return -1;
+	if (json_has(page, "headers")) {
+		jv_free(made->headers);
+		made->headers = json_get(page, "headers");
+	}
+	document_free(j->a->page);
+	j->a->page = made;
+	return 0;
+}
+
+/* The code lives as long as the program. */
+static int recorded_failure(struct job *j, jv error)
+{
+	static const char *const codes[] = {"unreachable", "timeout", "refused", "selector", "no_match", "many", "row", "no_page", "limit", "embed", NULL};
+	const char *const *c = codes;
+
+	while (*c && strcmp(*c, json_str(error, "code", "")) != 0)
+		c++;
+	return fail_set(&j->why, *c ? *c : "usage", "%s", json_str(error, "message", "it failed"));
+}
+
+static int do_recorded(struct job *j)
+{
+	struct str body;
+	struct err e;
+	jv entry = replay_command(j->a->script, j->command, &body, &e), page = json_get(entry, "page"), error = json_get(entry, "error");
+	int r = 0;
+
+	if (!json_ok(entry))
+		r = fail_err(&j->why, "unreachable", &e);
+	else if (json_is(page, JV_KIND_OBJECT))
+		r = recorded_page(j, page, &body);
+	if (!r && json_is(error, JV_KIND_OBJECT))
+		r = recorded_failure(j, error);
+	if (!r) {
+		jv answer = json_get(entry, "answer"), summary = j->a->page ? document_summary(j->a->page) : jv_object();
+
+		j->sent = HTTP_SENT_YES;
+		j->out = json_merge_take(summary, json_is(answer, JV_KIND_OBJECT) ? answer : jv_object());
+	}
+	str_free(&body);
+	jv_free(error);
+	jv_free(page);
+	jv_free(entry);
+	return r;
+}
+
 /* ---- the jar ---- */
 
 static int do_restore(struct job *j)
@@ -273,6 +342,8 @@ jv agent_command(struct agent *a, jv command, int64_t deadline)
 	struct job j = {.a = a, .command = command, .deadline = deadline, .out = jv_null()};
 	const char *verb = json_str(command, "do", "");
 
+	if (a->script && acts(verb))
+		return answer(&j, do_recorded(&j));
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (strcmp(verb, verbs[i].name) == 0)
 			return answer(&j, verbs[i].run(&j));

@@ -12,6 +12,8 @@
 
 struct replay {
 	jv answers;
+	jv commands;   /* null: they are answers */
+	int next;      /* of them */
 	int *used;    /* how often each was given */
 	char *folder; /* of the table: file names are relative to it */
 	char *charset; /* of the page that was given last, in which its forms are sent; NULL for none */
@@ -36,13 +38,16 @@ struct replay *replay_open(const char *file, struct err *e)
 
 	r->folder = slash ? xstrndup(file, (size_t)(slash - file)) : xstrdup(".");
 	r->answers = json_get(table, "answers");
+	r->commands = json_get(table, "commands");
 	if (!json_ok(table)) {
 		replay_free(r);
 		return NULL;
 	}
 	jv_free(table);
+	if (replay_is_script(r))
+		return r;
 	if (!json_is(r->answers, JV_KIND_ARRAY)) {
-		err_set(e, EX_DATAERR, "%s: no list 'answers'", file);
+		err_set(e, EX_DATAERR, "%s: no list 'answers' or 'commands'", file);
 		replay_free(r);
 		return NULL;
 	}
@@ -61,6 +66,7 @@ void replay_free(struct replay *r)
 	if (!r)
 		return;
 	jv_free(r->answers);
+	jv_free(r->commands);
 	free(r->used);
 	free(r->folder);
 	free(r->charset);
@@ -189,25 +195,33 @@ static const char *type_of(const char *file)
 	return *file ? "text/html" : "text/html; charset=utf-8";
 }
 
-static int give_body(struct replay *r, jv a, size_t max, struct http_answer *answer, struct err *e)
+static int read_body(const struct replay *r, jv a, struct str *whole, struct err *e)
 {
 	const char *file = json_str(a, "file", NULL);
 	jv body = json_get(a, "body");
-	struct str whole = {0};
 	int status = 0;
 
+	*whole = (struct str){0};
 	if (file) {
 		char *path = *file == '/' ? xstrdup(file) : xasprintf("%s/%s", r->folder, file);
 
-		status = fs_read(path, FILE_MAX, &whole, e);
+		status = fs_read(path, FILE_MAX, whole, e);
 		free(path);
 	} else {
-		str_add(&whole, json_string(body, ""), json_len(body));
+		str_add(whole, json_string(body, ""), json_len(body));
 	}
+	jv_free(body);
+	return status;
+}
+
+static int give_body(struct replay *r, jv a, size_t max, struct http_answer *answer, struct err *e)
+{
+	struct str whole;
+	int status = read_body(r, a, &whole, e);
+
 	answer->cut = whole.len > max;
 	str_add(&answer->body, str_text(&whole), answer->cut ? max : whole.len);
 	str_free(&whole);
-	jv_free(body);
 	return status;
 }
 
@@ -280,4 +294,76 @@ enum http_result replay_do(struct replay *r, const struct url *url, const struct
 		lack ? lack : "", lack ? ")" : "");
 	free(lack);
 	return HTTP_UNREACHABLE;
+}
+
+/* ---- commands ---- */
+
+bool replay_is_script(const struct replay *r)
+{
+	return json_is(r->commands, JV_KIND_ARRAY);
+}
+
+/* The same names, whatever their values: what is typed is not recorded. */
+static bool same_names(jv a, jv b)
+{
+	bool same = json_len(a) == json_len(b);
+
+	for (struct json_iter it = json_iter(a); json_next(&it);)
+		same &= json_has(b, it.key);
+	return same;
+}
+
+/* All that the record tells of its command is so of COMMAND, too. */
+static bool is_command(jv recorded, jv command)
+{
+	bool same = true;
+
+	for (struct json_iter it = json_iter(recorded); json_next(&it);) {
+		bool values = strcmp(it.key, "fields") != 0 && strcmp(it.key, "set") != 0;
+		jv now = json_get(command, it.key);
+
+		same &= values ? json_equal(it.value, now) : same_names(it.value, now);
+		jv_free(now);
+	}
+	return same;
+}
+
+/* "click #go", for people. The caller frees. */
+static char *named(jv command)
+{
+	static const char *const by[] = {"url", "sel", "css", "xpath", "text", "label", "key", "form", "fields", "until", "heard", "patterns", NULL};
+	char *name = NULL;
+
+	for (const char *const *k = by; *k && !name; k++) {
+		jv what = json_get(command, *k);
+		char *text = json_is(what, JV_KIND_STRING) ? xstrdup(json_string(what, "")) : json_text(what);
+
+		if (!json_is(what, JV_KIND_NULL))
+			name = xasprintf("%s %.120s", json_str(command, "do", "?"), text);
+		free(text);
+		jv_free(what);
+	}
+	return name ? name : xstrdup(json_str(command, "do", "?"));
+}
+
+jv replay_command(struct replay *r, jv command, struct str *body, struct err *e)
+{
+	jv entry = json_at(r->commands, r->next), recorded = json_get(entry, "command");
+	bool fits = json_is(recorded, JV_KIND_OBJECT) && is_command(recorded, command);
+
+	*body = (struct str){0};
+	if (!fits) {
+		char *asked = named(command), *next = json_is(recorded, JV_KIND_OBJECT) ? named(recorded) : xstrdup("its end");
+
+		err_set(e, EX_UNAVAILABLE, "the flow asks for '%s', the record goes on with '%s' (command %d)", asked, next, r->next + 1);
+		free(asked);
+		free(next);
+	}
+	jv_free(recorded);
+	if (fits && read_body(r, entry, body, e) == 0) {
+		r->next++;
+		return entry;
+	}
+	jv_free(entry);
+	return jv_invalid();
 }
