@@ -584,7 +584,7 @@ static void take_request(struct back *b, jv event)
 static int open_back(struct back *b, const struct book_job *job, int out, char **argv, struct err *e)
 {
 	*b = (struct back){.request = jv_null(), .known = jv_null(), .last = EX_NO, .again_at = -1, .again_ms = AGAIN_FIRST};
-	b->work = (struct work){.session = job->session, .out = out, .stop_fd = -1, .priority = 2, .booking = true, .page_given = -1,
+	b->work = (struct work){.session = job->session, .out = out, .stop_fd = -1, .priority = 2, .booking = true, .page_given = -1, .headed = job->headed,
 				.commit = before_commit, .committed = after_commit, .known = keep_known, .ctx = b};
 	if (work_open(&b->work, argv, PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE),
 		      PART_BIT(PART_SECRETS) | PART_BIT(PART_EVIDENCE), e))

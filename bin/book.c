@@ -31,9 +31,11 @@
 #define PATIENCE 5000 /* ms that a reader has when we are told to stop */
 
 static const char *feedback, *cancel, *settle;
+static bool headed;
 
 static const struct opt opts[] = {
 	{0, "feedback", "FIFO", "write results there (default: where ab-plan reads them)", &feedback, NULL, NULL},
+	{0, "headed", NULL, "a browser shows its window on this display", NULL, &headed, NULL},
 	{0, "cancel", "REF", "cancel the booking with this reference", &cancel, NULL, NULL},
 	{0, "settle", "booked|free", "say how an unknown booking ended, having looked yourself", &settle, NULL, NULL},
 	{0}};
@@ -303,7 +305,7 @@ static pid_t start_back(struct front *f, const struct book_job *job, char **argv
 
 int main(int argc, char **argv)
 {
-	static const struct opt_spec spec = {"ab-book", "[--feedback FIFO | --cancel REF | --settle booked|free] SESSION",
+	static const struct opt_spec spec = {"ab-book", "[--headed] [--feedback FIFO | --cancel REF | --settle booked|free] SESSION",
 					     "Books the requested slot, proves it and journals it.", opts, 1, 1, false};
 	struct front f = {.reading = true, .heard = true, .give_up = -1};
 	struct book_job job;
@@ -316,7 +318,7 @@ int main(int argc, char **argv)
 		opt_usage("--settle: '%s' is neither booked nor free", settle);
 	if (!!settle + !!cancel + !!feedback > 1)
 		opt_usage("--feedback, --cancel and --settle exclude each other");
-	job = (struct book_job){f.session, cancel, settle};
+	job = (struct book_job){f.session, cancel, settle, headed};
 	if (keys_need(argv, f.session, BOOK_PARTS, &e))
 		die_err(&e);
 	if (cancel || settle)

@@ -2,6 +2,8 @@
 #ifndef BIN_BOOK_H
 #define BIN_BOOK_H
 
+#include <stdbool.h>
+
 #include "store/keys.h"
 
 /* Every part but the audit's: secrets only to be handed to ab-login and ab-otp. */
@@ -11,6 +13,7 @@ struct book_job {
 	const char *session;
 	const char *cancel; /* reference, or NULL */
 	const char *settle; /* "booked", "free", or NULL */
+	bool headed;        /* a browser has its window */
 };
 
 /* Serves requests from descriptor IN, answers on OUT, until IN ends. Returns the exit status. */

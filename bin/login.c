@@ -22,10 +22,11 @@
 #define TURN_TIMEOUT 120000
 
 static const char *page_fd_text;
-static bool force;
+static bool force, headed;
 
 static const struct opt opts[] = {
 	{'f', "force", NULL, "log in although an earlier login was refused", NULL, &force, NULL},
+	{0, "headed", NULL, "a browser shows its window on this display", NULL, &headed, NULL},
 	{0, "page-fd", "FD", "use this connection to the page, whose turn is ours", &page_fd_text, NULL, NULL},
 	{0}};
 
@@ -220,7 +221,7 @@ static int not_seen(struct work *w, struct flow_result *r)
 int main(int argc, char **argv)
 {
 	const unsigned reads = PART_BIT(PART_SECRETS) | PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE);
-	static const struct opt_spec spec = {"ab-login", "[--force] SESSION", "Makes a session logged in, if it is not.", opts, 1, 1, false};
+	static const struct opt_spec spec = {"ab-login", "[--force] [--headed] SESSION", "Makes a session logged in, if it is not.", opts, 1, 1, false};
 	struct work w = {.out = STDOUT_FILENO, .stop_fd = -1, .priority = 1, .page_given = -1, .no_login = true};
 	struct flow_result r;
 	struct err e = {0};
@@ -229,6 +230,7 @@ int main(int argc, char **argv)
 
 	sandbox_private();
 	w.session = argv[opt_parse(argc, argv, &spec)];
+	w.headed = headed;
 	if (page_fd_text) {
 		if (str_long(page_fd_text, 3, 1023, &fd))
 			opt_usage("--page-fd: '%s' is no descriptor", page_fd_text);

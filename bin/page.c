@@ -14,6 +14,7 @@
 #define DEADLINE 30000
 
 static const char *base, *replay, *session;
+static bool headed;
 static jv origins;
 
 static void add_origin(const char *arg)
@@ -24,6 +25,7 @@ static void add_origin(const char *arg)
 static const struct opt opts[] = {
 	{'b', "base", "URL", "what relative addresses are relative to; its origin is allowed", &base, NULL, NULL},
 	{'o', "origin", "URL", "allow this origin (and only those given); repeats", NULL, NULL, add_origin},
+	{0, "headed", NULL, "a browser shows its window on this display", NULL, &headed, NULL},
 	{0, "replay", "FILE", "answer from FILE's saved pages; no network", &replay, NULL, NULL},
 	{'s', "session", "NAME", "command NAME's page, which is running, in a turn of ours", &session, NULL, NULL},
 	{0},
@@ -31,7 +33,7 @@ static const struct opt opts[] = {
 
 static const struct opt_spec spec = {
 	.program = "ab-page",
-	.synopsis = "[-b URL] [-o URL]… [--replay FILE] TRANSPORT | -s NAME",
+	.synopsis = "[-b URL] [-o URL]… [--headed | --replay FILE] TRANSPORT | -s NAME",
 	.about = "Commands a page by hand: JSON lines on stdin, answers on stdout.",
 	.opts = opts,
 	.max = 1,
@@ -66,6 +68,8 @@ static jv begin(void)
 	if (session)
 		return json_set_str(c, "session", session);
 	settings = json_len(origins) ? json_obj("origins", jv_copy(origins), NULL) : jv_object();
+	if (headed)
+		settings = json_set(settings, "headed", jv_true());
 	return json_set(c, "settings", base ? json_set_str(settings, "base", base) : settings);
 }
 
@@ -156,7 +160,7 @@ int main(int argc, char **argv)
 	sandbox_private(); /* cookies pass through */
 	origins = jv_array();
 	argv += opt_parse(argc, argv, &spec);
-	if (session && (*argv || base || replay || json_len(origins)))
+	if (session && (*argv || base || replay || json_len(origins) || headed))
 		opt_usage("--session has its own transport, base and origins");
 	p = open_page(argv, &e);
 	if (!p || (session && (keys_need(args, session, PART_BIT(PART_RULES), &e) || !allowed(&e))))

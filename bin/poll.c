@@ -25,9 +25,11 @@
 #define CLOCK_AGAIN 5000 /* ms between two looks whether the clock was set … */
 #define CLOCK_SET 1000    /* … by so many ms */
 
-static bool once;
+static bool once, headed;
 
-static const struct opt opts[] = {{'1', "once", NULL, "look once: exit 0 when there are slots, 1 when there are none, 75 when blind", NULL, &once, NULL}, {0}};
+static const struct opt opts[] = {{'1', "once", NULL, "look once: exit 0 when there are slots, 1 when there are none, 75 when blind", NULL, &once, NULL},
+				   {0, "headed", NULL, "a browser shows its window on this display", NULL, &headed, NULL},
+				   {0}};
 
 struct watch {
 	struct work work;
@@ -347,7 +349,7 @@ static int check_cost(const struct provider *p)
 
 int main(int argc, char **argv)
 {
-	static const struct opt_spec spec = {"ab-poll", "[--once] SESSION", "Watches a session's site for appointments.", opts, 1, 1, false};
+	static const struct opt_spec spec = {"ab-poll", "[--once] [--headed] SESSION", "Watches a session's site for appointments.", opts, 1, 1, false};
 	const unsigned reads = PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE);
 	struct watch w = {.work = {.out = STDOUT_FILENO, .stop_fd = -1, .page_given = -1}};
 	struct err e = {0};
@@ -356,6 +358,7 @@ int main(int argc, char **argv)
 
 	sandbox_private();
 	w.work.session = argv[opt_parse(argc, argv, &spec)];
+	w.work.headed = headed;
 	if (work_open(&w.work, argv, reads, PART_BIT(PART_SECRETS) | PART_BIT(PART_EVIDENCE), &e))
 		die_err(&e);
 	if (work_consent(&w.work, CONSENT_WATCH, &e) == CONSENT_NO)

@@ -13,22 +13,24 @@
 #define MEMORY (512u << 20) /* the browser itself is not counted */
 
 static const char *listen_fd;
+static bool headed;
 
 static const struct opt opts[] = {
+	{0, "headed", NULL, "with a window on this display, whatever the settings say", NULL, &headed, NULL},
 	{0, "listen", "FD", "serve clients of the listening Unix socket on descriptor FD", &listen_fd, NULL, NULL},
 	{0},
 };
 
 static const struct opt_spec spec = {
 	.program = "ab-page-browser",
-	.synopsis = "[--listen FD]",
+	.synopsis = "[--headed] [--listen FD]",
 	.about = "A session's page in a browser (Chromium): commands in, answers out, as JSON lines.",
 	.opts = opts,
 };
 
 static void *on_open(const struct http_aside *aside)
 {
-	return browser_new(aside);
+	return browser_new(aside, headed);
 }
 
 static void on_close(void *ctx)

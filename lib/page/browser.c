@@ -26,6 +26,7 @@ struct browser {
 	char *loader;          /* the visit that it is of */
 	bool fixed;            /* it is not the tab's: loaded, or a redirect that was kept */
 	bool lost;             /* there is no page until the next is asked for */
+	bool headed;           /* whatever the settings say */
 	bool used;             /* something was restored or loaded since the browser's start */
 	jv region;
 };
@@ -48,11 +49,12 @@ static void no_page(struct browser *b)
 	scene_reset(&b->scene);
 }
 
-struct browser *browser_new(const struct http_aside *aside)
+struct browser *browser_new(const struct http_aside *aside, bool headed)
 {
 	struct browser *b = xcalloc(1, sizeof *b);
 
 	b->set = SETTINGS_NONE;
+	b->set.headed = b->headed = headed;
 	b->region = jv_null();
 	b->lost = true;
 	tab_init(&b->tab, &b->set, aside);
@@ -818,6 +820,18 @@ static jv answer(struct job *j, int r)
 	return json_merge_take(base, j->out);
 }
 
+/* One that has a window keeps it; one without is replaced where a window is wanted. */
+static void show_window(struct browser *b)
+{
+	b->set.headed |= b->headed;
+	if (!b->set.headed || !b->tab.link || b->tab.headed)
+		return;
+	if (!b->fixed)
+		browser_drop(b);
+	tab_close(&b->tab);
+	b->used = false;
+}
+
 jv browser_begin(struct browser *b, jv settings)
 {
 	struct job j = {.b = b, .out = jv_null()};
@@ -829,6 +843,7 @@ jv browser_begin(struct browser *b, jv settings)
 		r = fail_set(&j.why, "usage", "settings.cafile: a browser trusts the system's authorities alone");
 	else if (json_is(settings, JV_KIND_OBJECT)) {
 		r = settings_read(&b->set, settings, &j.why);
+		show_window(b);
 		tab_settings(&b->tab);
 	} else if (!json_is(settings, JV_KIND_NULL))
 		r = fail_set(&j.why, "usage", "begin: settings is no object");

@@ -10,8 +10,9 @@
 
 struct browser;
 
-/* As agent_new and its like (page/agent.h). No browser is started before a command needs one. */
-struct browser *browser_new(const struct http_aside *aside);
+/* As agent_new and its like (page/agent.h). No browser is started before a command needs one; HEADED, or where the settings want that,
+ * it has a window. */
+struct browser *browser_new(const struct http_aside *aside, bool headed);
 void browser_free(struct browser *b);
 jv browser_begin(struct browser *b, jv settings);
 jv browser_command(struct browser *b, jv command, int64_t deadline);

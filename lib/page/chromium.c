@@ -16,6 +16,7 @@
 #include "base/fs.h"
 #include "base/sandbox.h"
 #include "base/str.h"
+#include "page/window.h"
 
 #define GRACE 700 /* ms for the browser to end when its pipe has closed */
 #define LOOK_AGAIN 20 /* ms */
@@ -107,8 +108,16 @@ out:
 
 /* ---- which one ---- */
 
-static const char *const places[] = {"/usr/lib/chromium/chromium-headless-shell", "/usr/lib/chromium/chromium"};
-static const char *const names[] = {"chromium-headless-shell", "chrome-headless-shell", "chromium"};
+/* Those without a window first: they take the least. */
+static const struct {
+	const char *path, *name;
+	bool window;
+} programs[] = {
+	{"/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell", false},
+	{NULL, "chrome-headless-shell", false},
+	{"/usr/lib/chromium/chromium", "chromium", true},
+};
+#define PROGRAMS (sizeof programs / sizeof *programs)
 
 static char *on_path(const char *name)
 {
@@ -128,8 +137,14 @@ static char *on_path(const char *name)
 	return found;
 }
 
+static int none_here(bool headed, struct err *e)
+{
+	return err_set(e, EX_UNAVAILABLE, headed ? "no Chromium with a window is here: install the package chromium, or name one in AB_CHROMIUM" :
+		       "no Chromium is here: install the package chromium-headless-shell (or chromium), or name one in AB_CHROMIUM");
+}
+
 /* Debian's scripts of these names do not exec what they start, so the programs themselves come first. */
-static char *find_program(struct err *e)
+static char *find_program(bool headed, struct err *e)
 {
 	const char *named = getenv("AB_CHROMIUM");
 	char *found = NULL;
@@ -140,19 +155,22 @@ static char *find_program(struct err *e)
 		err_set(e, EX_UNAVAILABLE, "AB_CHROMIUM names %s:", named);
 		return NULL;
 	}
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-		if (access(places[i], X_OK) == 0)
-			return xstrdup(places[i]);
-	for (size_t i = 0; i < sizeof names / sizeof *names && !found; i++)
-		found = on_path(names[i]);
+	for (size_t i = 0; i < PROGRAMS; i++)
+		if (programs[i].path && programs[i].window >= headed && access(programs[i].path, X_OK) == 0)
+			return xstrdup(programs[i].path);
+	for (size_t i = 0; i < PROGRAMS && !found; i++)
+		if (programs[i].window >= headed)
+			found = on_path(programs[i].name);
 	if (!found)
-		err_set(e, EX_UNAVAILABLE, "no Chromium is here: install the package chromium-headless-shell (or chromium), or name one in AB_CHROMIUM");
+		none_here(headed, e);
 	return found;
 }
 
 /* ---- start and end ---- */
 
-static int start_keeper(struct chromium *c, const char *folder, const char *program, const struct fd_map *fds, struct err *e)
+/* WINDOW is NULL for a browser without one. */
+static int start_keeper(struct chromium *c, const char *folder, const char *program, const struct window *window, const struct fd_map *fds,
+			struct err *e)
 {
 	char *profile = xasprintf("--user-data-dir=%s/profile", folder), *tmp = xasprintf("TMPDIR=%s/tmp", folder);
 	char *home = xasprintf("HOME=%s", folder);
@@ -160,17 +178,18 @@ static int start_keeper(struct chromium *c, const char *folder, const char *prog
 	bool root = geteuid() == 0;
 	const char *argv[] = {"/proc/self/exe", "--keep", folder, program, "--remote-debugging-pipe", profile,
 			      /* headless-shell has no site isolation by default; every other one knows --headless */
-			      "--headless", "--site-per-process", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
+			      window ? window->platform : "--headless", "--site-per-process", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
 			      "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 			      "--disable-extensions", "--disable-default-apps", "--disable-breakpad", "--disable-crash-reporter",
 			      "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication",
 			      "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
-			      "--disable-dev-shm-usage", "--mute-audio", "--password-store=basic", "--no-proxy-server",
+			      "--disable-dev-shm-usage", window ? "--disable-backgrounding-occluded-windows" : "--mute-audio", "--password-store=basic", "--no-proxy-server",
 			      "--js-flags=--max-old-space-size=512", "--renderer-process-limit=8", "--window-size=1280,1000",
-			      "about:blank", root ? "--no-sandbox" : NULL, NULL};
+			      /* a window of its first context would be one too many */
+			      window ? "--no-startup-window" : "about:blank", root ? "--no-sandbox" : NULL, NULL};
 	/* nothing of the person's own: no certificates, settings or keyring; and no word of what we are */
 	const char *env[] = {tmp, home, "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR",
-			     "DBUS_SESSION_BUS_ADDRESS", "AB_KEYS", "AB_KEY_FILE", NULL};
+			     "DBUS_SESSION_BUS_ADDRESS", "AB_KEYS", "AB_KEY_FILE", window ? window->env[0] : NULL, NULL};
 	struct proc_spec spec = {.argv = argv, .fds = fds, .nfds = 7, .env = env, .group = true};
 	int r;
 
@@ -197,11 +216,12 @@ static void close_pair(int *p)
 	close_fd(&p[1]);
 }
 
-int chromium_start(struct chromium *c, struct err *e)
+int chromium_start(struct chromium *c, bool headed, struct err *e)
 {
+	struct window window = {0};
 	int to[2] = {-1, -1}, from[2] = {-1, -1}, life[2] = {-1, -1}, noise[2] = {-1, -1}, lock = -1, r = -1;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	char *program = find_program(e), *folder = NULL;
+	char *program = !headed || window_find(&window, e) == 0 ? find_program(headed, e) : NULL, *folder = NULL;
 
 	*c = CHROMIUM_NONE;
 	if (!program)
@@ -213,7 +233,7 @@ int chromium_start(struct chromium *c, struct err *e)
 		err_set(e, EX_OSERR, "start a browser: make pipes:");
 		goto out;
 	}
-	r = start_keeper(c, folder, program,
+	r = start_keeper(c, folder, program, headed ? &window : NULL,
 			 (const struct fd_map[]){{null, 0}, {null, 1}, {noise[1], 2}, {to[0], 3}, {from[1], 4}, {life[0], 5}, {lock, 6}}, e);
 	if (r) {
 		remove_all(folder);
@@ -235,6 +255,7 @@ out:
 	close_pair(noise);
 	close_fd(&null);
 	close_fd(&lock);
+	window_free(&window);
 	free(program);
 	free(folder);
 	return r;

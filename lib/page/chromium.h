@@ -19,8 +19,9 @@ struct chromium {
 
 #define CHROMIUM_NONE ((struct chromium){.keeper = {.pidfd = -1}, .to = -1, .from = -1, .life = -1, .noise = -1})
 
-/* Starts $AB_CHROMIUM, else the first Chromium found; as root without its sandbox, which stderr is told. */
-int chromium_start(struct chromium *c, struct err *e);
+/* Starts $AB_CHROMIUM, else the first Chromium found, HEADED with a window on the person's display; as root without its sandbox,
+ * which stderr is told. */
+int chromium_start(struct chromium *c, bool headed, struct err *e);
 /* Ends it within a second or two, and leaves *c as CHROMIUM_NONE. */
 void chromium_end(struct chromium *c);
 /* What the browser wrote to stderr last, one line, "" for nothing. Caller frees. */

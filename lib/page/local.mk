@@ -5,6 +5,7 @@ lib_libpage_a_SOURCES = \
 	lib/page/charset.c lib/page/charset.h \
 	lib/page/chromium.c lib/page/chromium.h \
 	lib/page/controls.c lib/page/controls.h \
+	lib/page/cookiefile.c lib/page/cookiefile.h \
 	lib/page/cookies.c lib/page/cookies.h \
 	lib/page/css.c lib/page/css.h \
 	lib/page/devtools.c lib/page/devtools.h \
@@ -20,7 +21,8 @@ lib_libpage_a_SOURCES = \
 	lib/page/settings.c lib/page/settings.h \
 	lib/page/tab.c lib/page/tab-events.c lib/page/tab.h \
 	lib/page/turns.c lib/page/turns.h \
-	lib/page/url.c lib/page/url.h
+	lib/page/url.c lib/page/url.h \
+	lib/page/window.c lib/page/window.h
 
 # element.js as a C string
 nodist_lib_libpage_a_SOURCES = lib/page/element-js.c

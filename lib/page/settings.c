@@ -105,6 +105,7 @@ int settings_read(struct settings *old, jv settings, struct fail *why)
 	const char *agent = json_str(settings, "user_agent", ""), *cafile = json_str(settings, "cafile", ours ? ours : "");
 
 	s.body_max = max < 1 ? SETTINGS_BODY_MAX : max > BODY_MAX ? BODY_MAX : (size_t)max;
+	s.headed = json_bool(settings, "headed", false);
 	s.user_agent = *agent ? xstrdup(agent) : NULL;
 	s.cafile = *cafile ? xstrdup(cafile) : NULL;
 	if (strpbrk(agent, "\r\n"))

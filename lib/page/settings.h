@@ -2,6 +2,7 @@
 #ifndef PAGE_SETTINGS_H
 #define PAGE_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "ext/json.h"
@@ -16,6 +17,7 @@ struct settings {
 	jv headers;
 	char *proxy, *cafile, *user_agent;
 	size_t body_max;
+	bool headed; /* a browser shows its window */
 };
 
 #define SETTINGS_NONE ((struct settings){.headers = jv_null(), .body_max = SETTINGS_BODY_MAX})

@@ -68,6 +68,8 @@ static void set_up(struct tab *t, const char *session)
 	devtools_send(t->link, session, "Fetch.enable", json_obj("patterns", patterns, NULL));
 	devtools_send(t->link, session, "Target.setAutoAttach",
 		      json_obj("autoAttach", jv_true(), "waitForDebuggerOnStart", jv_false(), "flatten", jv_true(), NULL));
+	if (t->headed) /* a window behind others gives no pictures, and its fields no focus */
+		devtools_send(t->link, session, "Emulation.setFocusEmulationEnabled", json_obj("enabled", jv_true(), NULL));
 	if (t->set->user_agent)
 		devtools_send(t->link, session, "Emulation.setUserAgentOverride",
 			      json_obj("userAgent", jv_string(t->set->user_agent), NULL));
@@ -105,12 +107,18 @@ static void on_tab(struct tab *t, const char *session, const char *target)
 	set_up(t, session);
 }
 
+/* A tab that the person opened beside ours. */
+static bool of_person(const struct tab *t, jv info)
+{
+	return t->headed && t->target && !t->popup && str_starts(json_str(info, "url", ""), "chrome:");
+}
+
 static void on_attached(struct tab *t, jv params)
 {
 	jv info = json_get(params, "targetInfo");
 	const char *session = json_str(params, "sessionId", ""), *type = json_str(info, "type", ""), *target = json_str(info, "targetId", "");
 
-	if (is(type, "page") && is(json_str(info, "browserContextId", ""), t->context)) {
+	if (is(type, "page") && is(json_str(info, "browserContextId", ""), t->context) && !of_person(t, info)) {
 		if (!is(target, t->target))
 			on_tab(t, session, target);
 	} else {

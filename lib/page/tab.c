@@ -105,8 +105,9 @@ static int start_browser(struct tab *t, int64_t deadline, struct fail *why)
 	struct err e;
 	jv version;
 
-	if (chromium_start(&t->chromium, &e))
+	if (chromium_start(&t->chromium, t->set->headed, &e))
 		return fail_err(why, "unreachable", &e);
+	t->headed = t->set->headed;
 	t->link = devtools_new(t->chromium.to, t->chromium.from, &hooks, t->aside);
 	version = devtools_call(t->link, NULL, "Browser.getVersion", jv_object(), clock_earlier(deadline, clock_mono() + START_MAX), why);
 	if (!json_ok(version)) {

@@ -41,6 +41,7 @@ void order_spent(struct order *o);
 struct tab {
 	struct chromium chromium;
 	struct devtools *link;     /* NULL: no browser */
+	bool headed;               /* it has a window */
 	const struct http_aside *aside;
 	const struct settings *set;
 	char *context, *target, *session, *proxy, *popup;

@@ -109,6 +109,7 @@ static const struct spec session[] = {
 	LISTED("notify", &notices),
 	F("daily", CLOCK),
 	F("proxy", PROXY),
+	F("headed", BOOL),
 	MAPPING("consent", consent),
 	{0},
 };

@@ -67,6 +67,19 @@ static void forget_secrets(struct work *w)
 }
 
 static jv settings(struct work *w, struct err *e);
+static bool wants_window(const struct work *w);
+
+/* Where a browser could show nothing, that is said at the start, too. */
+static int check_display(const struct work *w, struct err *e)
+{
+	const char *x = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
+
+	if (!wants_window(w) || w->page_given >= 0 || strcmp(json_str(w->provider->doc, "transport", ""), "browser") != 0 || (x && *x) ||
+	    (wayland && *wayland))
+		return 0;
+	return err_set(e, EX_CONFIG, "%s: a browser with a window (headed) needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set",
+		       w->session);
+}
 
 /* What can't be read is said at the start, not at the first turn. */
 static int try_parts(struct work *w, struct err *e)
@@ -151,7 +164,7 @@ int work_open(struct work *w, char **argv, unsigned parts, unsigned hand_on, str
 		return -1;
 	w->zone = json_str(w->rules, "timezone", "UTC");
 	w->provider = provider_load(json_str(w->rules, "provider", ""), e);
-	if (!w->provider || try_parts(w, e) || open_budget(w, e)) /* the filters' process is forked before there is a secret */
+	if (!w->provider || check_display(w, e) || try_parts(w, e) || open_budget(w, e)) /* the filters' process is forked before there is a secret */
 		return -1;
 	w->memo = flow_memo_new();
 	set_host(w);
@@ -677,6 +690,11 @@ static jv context_of(struct work *w, const char *flow, jv slot, jv booking)
 	return json_set(context, "booking", jv_copy(booking));
 }
 
+static bool wants_window(const struct work *w)
+{
+	return w->headed || json_bool(w->rules, "headed", false);
+}
+
 static jv settings(struct work *w, struct err *e)
 {
 	jv context = context_of(w, "check", jv_null(), jv_null());
@@ -688,6 +706,8 @@ static jv settings(struct work *w, struct err *e)
 	jv_free(context);
 	if (json_ok(s) && *json_str(w->rules, "proxy", ""))
 		s = json_set(s, "proxy", json_get(w->rules, "proxy"));
+	if (json_ok(s) && wants_window(w))
+		s = json_set(s, "headed", jv_true());
 	return s;
 }
 

@@ -29,6 +29,7 @@ struct work {
 	bool dry;         /* no commit */
 	bool no_login;    /* never start ab-login (we are it) */
 	bool settling;    /* reads back (verify): may begin a turn while an intent is open, and when consent has ended since */
+	bool headed;      /* a browser has its window, whatever the record says */
 	int page_given;   /* a page's connection, in whose turn we are; -1: none */
 	/* called round a commit, see struct flow_host */
 	int (*commit)(void *ctx, struct err *e);
