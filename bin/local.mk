@@ -54,6 +54,6 @@ bin_ab_run_SOURCES = bin/run.c
 bin_ab_run_LDADD = $(RUN)
 
 bin_PROGRAMS += bin/ab-vault
-bin_ab_vault_SOURCES = bin/vault.c bin/vault-carry.c bin/vault-command.h bin/vault-edit.c bin/vault-evidence.c \
+bin_ab_vault_SOURCES = bin/vault.c bin/vault-carry.c bin/vault-command.h bin/vault-cookies.c bin/vault-edit.c bin/vault-evidence.c \
 	bin/vault-exec.c bin/vault-field.c bin/vault-key.c bin/vault-new.c bin/vault-provider.c bin/vault-session.c
-bin_ab_vault_LDADD = lib/libsite.a $(STORE) $(YAML_LIBS)
+bin_ab_vault_LDADD = lib/libsite.a lib/libpage.a $(STORE) $(YAML_LIBS)

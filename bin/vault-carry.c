@@ -11,6 +11,7 @@
 
 static struct key_source bundle_key;
 static const char *kdf, *output;
+static const char *cookies;
 static bool plain, replace;
 
 static char *sealed_text(const char *session, jv whole)
@@ -98,6 +99,11 @@ static int import_run(char **operands)
 	bool bundle;
 	jv whole;
 
+	if (cookies) {
+		if (session || replace || bundle_key.file || bundle_key.fd)
+			opt_usage("--cookies FILE goes with a session's name alone");
+		return cookies_import(cookies, from);
+	}
 	slurp(from, BUNDLE_MAX, &text);
 	bundle = bundle_is(str_text(&text), text.len, &kind);
 	whole = bundle ? open_bundle(&text, kind, &name) : whole_parse(str_text(&text), text.len, from, &e);
@@ -122,9 +128,11 @@ static int import_run(char **operands)
 }
 
 const struct command import_command = {
-	"import", "import [--replace] [--bundle-key-file FILE | --bundle-key-fd N] FILE|- [SESSION]",
-	"Puts a bundle, or a session as YAML, into the vault.",
+	"import", "import [--replace] [--bundle-key-file FILE | --bundle-key-fd N] FILE|- [SESSION]\n"
+		  "       ab-vault import --cookies FILE|- SESSION",
+	"Puts a bundle, or a session as YAML, into the vault; or the cookies of a log-in in your own browser into a session.",
 	(const struct opt[]){
+		{0, "cookies", "FILE", "a browser's cookies.txt (Netscape format)", &cookies, NULL, NULL},
 		{0, "replace", NULL, "over the session of that name", NULL, &replace, NULL},
 		{0, "bundle-key-file", "FILE", "the bundle's key file", &bundle_key.file, NULL, NULL},
 		{0, "bundle-key-fd", "N", "the same, read from a descriptor", &bundle_key.fd, NULL, NULL},

@@ -80,6 +80,14 @@ char *origin_of(const char *url);
 /* Where the session's site is: its base's origin, "" when that is not known. Caller frees. */
 char *site_origin(jv whole);
 
+/* Where the session's provider may go: a list of origins. Where its file computes them by more than a path: EX_CONFIG. */
+jv site_origins(jv whole, struct err *e);
+
+/* --- vault-cookies.c --- */
+
+/* import --cookies: what of FILE ("-": stdin) goes to SESSION's site. */
+int cookies_import(const char *file, const char *session);
+
 /* Writes TEXT to stdout, or ends. */
 void put(const char *text);
 /* All of PATH, or of stdin for "-". wipe_text what str_take gives. */

@@ -167,6 +167,7 @@ examples() {
 	rm -rf "$AB_VAULT" "$AB_KEY_FILE" && unset AB_KEY_FILE
 	cp "$top_srcdir/t/fixtures/session/alice.yaml" alice.yaml
 	printf '\377\330\377picture' >passport.jpg
+	printf 'www.example.org\tFALSE\t/\tFALSE\t0\tn\tv\n127.0.0.1\tFALSE\t/\tFALSE\t0\tn\tv\n' >cookies.txt
 	cat example.* >all
 	[ "$(wc -l <all)" -ge 15 ]
 	bash -ex all

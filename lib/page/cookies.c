@@ -65,33 +65,46 @@ static void sweep(struct jar *jar, int64_t now)
 			drop(jar, i);
 }
 
+static bool is_address(const char *host)
+{
+	return *host == '[' || strspn(host, "0123456789.") == strlen(host);
+}
+
 static bool same_cookie(const struct cookie *a, const struct cookie *b)
 {
 	return strcmp(a->name, b->name) == 0 && strcmp(a->domain, b->domain) == 0 && strcmp(a->path, b->path) == 0 &&
 	       (a->port == b->port || !a->port || !b->port);
 }
 
+/* Takes all but the first cookie that is the same as C away; where that is, or jar->n. One whose port is not known is several. */
+static size_t place_of(struct jar *jar, const struct cookie *c)
+{
+	size_t place = jar->n;
+
+	for (size_t i = jar->n; i-- > 0;)
+		if (same_cookie(&jar->list[i], c)) {
+			if (place < jar->n)
+				drop(jar, place);
+			place = i;
+		}
+	return place;
+}
+
 /* Puts C (consumed) in place of the cookie of the same name, domain, path and port, or last. */
 static void store(struct jar *jar, struct cookie *c)
 {
-	for (size_t i = 0; i < jar->n; i++) {
-		struct cookie *old = &jar->list[i];
+	size_t place = place_of(jar, c);
 
-		if (same_cookie(old, c)) {
-			cookie_free(old);
-			*old = *c;
-			return;
-		}
+	c->host_only |= is_address(c->domain); /* nothing is below it, and browsers take it so only */
+	if (place < jar->n) {
+		cookie_free(&jar->list[place]);
+		jar->list[place] = *c;
+		return;
 	}
 	if (jar->n == COOKIES_MAX)
 		drop(jar, 0);
 	jar->list = xrealloc(jar->list, (jar->n + 1) * sizeof *jar->list);
 	jar->list[jar->n++] = *c;
-}
-
-static bool is_address(const char *host)
-{
-	return *host == '[' || strspn(host, "0123456789.") == strlen(host);
 }
 
 /* RFC 6265 s.5.1.3 */

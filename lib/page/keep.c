@@ -100,10 +100,17 @@ static int done(jv value)
 	return r;
 }
 
+static int set_cookies(struct tab *t, jv list_taken, int64_t deadline, struct fail *why)
+{
+	return done(devtools_call(t->link, NULL, "Storage.setCookies",
+				  json_obj("cookies", list_taken, "browserContextId", jv_string(t->context), NULL), deadline, why));
+}
+
 static int restore_cookies(struct tab *t, jv cookies, int64_t deadline, struct fail *why)
 {
 	jv list = jv_array(), good;
 	struct err e;
+	int r;
 
 	good = sorted(cookies, &e);
 	if (!json_ok(good)) {
@@ -117,8 +124,16 @@ static int restore_cookies(struct tab *t, jv cookies, int64_t deadline, struct f
 		jv_free(list);
 		return -1;
 	}
-	return done(devtools_call(t->link, NULL, "Storage.setCookies",
-				  json_obj("cookies", list, "browserContextId", jv_string(t->context), NULL), deadline, why));
+	r = set_cookies(t, jv_copy(list), deadline, why);
+	if (r && strcmp(why->code, "browser") == 0) { /* it takes none for the sake of one that it would take from no site */
+		struct fail one;
+
+		r = 0;
+		for (struct json_iter it = json_iter(list); json_next(&it);)
+			set_cookies(t, json_push(jv_array(), jv_copy(it.value)), deadline, &one);
+	}
+	jv_free(list);
+	return r;
 }
 
 /* ---- what pages stored ---- */
