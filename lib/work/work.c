@@ -750,8 +750,8 @@ int work_login(struct work *w, struct err *e)
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	fds[n++] = (struct fd_map){null, 0};
 	keys = keys_pass(w->session, parts, 4, fds, &n);
-	r = launch(&c, (const char *const[]){path, "--page-fd", "3", w->session, NULL}, fds, n, (const char *const[]){keys, trace, NULL},
-		   false, e);
+	r = launch(&c, (const char *const[]){path, "--page-fd", "3", w->session, w->headed ? "--headed" : NULL, NULL}, fds, n,
+		   (const char *const[]){keys, trace, NULL}, false, e);
 	close(null);
 	free(keys);
 	free(trace);
