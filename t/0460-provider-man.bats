@@ -10,13 +10,14 @@ setup() {
 		"$top_srcdir/man/ab-provider.5"
 }
 
-# A provider round a block that is a part of one: "# keys" or "# in FLOW".
+# A provider round a block that is a part of one: "# keys", "# in FLOW", or "# provider" where it has its flows.
 provider_round() {
 	mkdir -p part
 	{
 		printf '%s\n' 'name: part' 'title: A part' 'base: https://office.example.org/' 'timezone: Europe/Berlin'
 		case $(head -n 1 "$1") in
 		"# keys") sed 1d "$1" && printf 'flows:\n  check: [{get: /}, {expect: {css: h1}}]\n' ;;
+		"# provider") sed 1d "$1" ;;
 		"# in check") printf 'flows:\n  check:\n    - get: /\n    - expect: {css: h1}\n' && sed '1d; s/^/    /' "$1" ;;
 		"# in login")
 			printf 'flows:\n  check: [{get: /}, {expect: {css: h1}}]\n  login:\n    - get: /login\n' && sed '1d; s/^/    /' "$1"

@@ -256,6 +256,8 @@ void turn_end(struct work *w)
 		seal_state(w, state, strcmp(provider_transport(w->provider, NULL), "http") == 0);
 	else
 		jv_free(state);
+	jv_free(w->imported);
+	w->imported = jv_null();
 	if (w->shared && page_do(w, &w->shared, json_obj("do", jv_string("end"), NULL), PAGE_TIMEOUT, &answer, &e) == 0)
 		jv_free(answer);
 }
