@@ -74,6 +74,30 @@ nothing_left() {
 	nothing_left
 }
 
+# cookie NAME VALUE: a browser's file with one for the session's site
+cookie() { printf '127.0.0.1\tFALSE\t/\tFALSE\t0\t%s\t%s\n' "$1" "$2"; }
+imported() { ab-vault exec alice -- "$look" read alice state | jq -r '[.imported[]? | .name + "=" + .value] | sort | join(" ")'; }
+
+@test "cookies imported, at every step: those before or those now; many imports at once lose none" {
+	local now
+	for i in {1..99}; do cookie n $i >"file.$i"; done
+	last=
+	old_or_new() {
+		now=$(imported) || return
+		[[ $now = "$last" || $now = "n=$1" ]] || return
+		last=$now
+	}
+	sweep old_or_new ab-vault import --cookies file.@ alice
+	[[ $last = n=* ]]
+	for i in {1..8}; do
+		cookie m$i $i >"many.$i"
+		ab-vault import --cookies "many.$i" alice 2>/dev/null 3>&- 4>&- &
+	done
+	for _ in {1..8}; do wait -n; done
+	[ "$(imported)" = "m1=1 m2=2 m3=3 m4=4 m5=5 m6=6 m7=7 m8=8 $last" ]
+	nothing_left
+}
+
 @test "edit, at every step: the old record or the new, and the text is never lost" {
 	export EDITOR="$HOME/editor"
 	printf '#!/bin/sh\nsed -i "s/^  notice: .*/  notice: $(cat %s/mark)h/" "$1"\n' "$HOME" >editor && chmod +x editor

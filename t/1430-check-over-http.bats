@@ -2,6 +2,7 @@
 bats_require_minimum_version 1.5.0
 load lib
 load browser
+load demo
 
 setup() {
 	chromium_here
@@ -124,6 +125,19 @@ watch() {
 	# one for the booking; what proved it needed none
 	[ "$(browsers)" = 2 ]
 	until_true 10 no_browser
+}
+
+@test "cookies out of the person's browser reach the checks, and the browser that books; no log-in is tried" {
+	new_session alice practice '.credentials.password = "not that"'
+	base=$BASE maildir=$MAIL jar=$HOME/cookies.txt
+	log_in alice@example.org practice
+	ab-vault import --cookies "$jar" alice
+	release practice Ankara short-stay "$(day 20)T09:30"
+	ab-run alice >"$HOME/out" 2>"$HOME/err" 3>&- &
+	PIPE_PID=$!
+	until_line 40 "$HOME/out" '.type == "booking.result" and .data.status == "booked"' >/dev/null
+	[ "$(asked POST /office/login)" = 1 ]
+	[ "$(browsers)" -ge 1 ]
 }
 
 @test "a browser that dies in its flow takes nothing with it: the cookies that there were are kept" {
