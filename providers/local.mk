@@ -1,7 +1,8 @@
 # nobase: each provider keeps its folder, below $(pkgdatadir)/providers
 nobase_dist_pkgdata_DATA = \
 	providers/practice/provider.yaml $(practice_pages) \
-	providers/practice-api/provider.yaml $(practice_api_pages)
+	providers/practice-api/provider.yaml $(practice_api_pages) \
+	providers/vfs-global/provider.yaml
 
 practice_pages = \
 	providers/practice/pages/already.html \

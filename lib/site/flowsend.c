@@ -25,18 +25,18 @@ static bool is_request(const char *verb)
 }
 
 /* An action that found nothing to act on: perhaps another page came in the way, which the rules know. */
-static enum go action_failed(struct flow *f, jv command, jv answer)
+static enum go action_failed(struct flow *f, jv step, jv command, jv answer)
 {
 	jv error = json_get(answer, "error");
 	bool looked = strcmp(json_str(error, "code", ""), "unreachable") != 0 && !is_request(json_str(command, "do", ""));
 	char class[48] = "", why[160];
 
-	if (looked && (class_find(f, class, sizeof class, why, sizeof why) == GO) && *class)
+	if (looked && (class_find(f, class, sizeof class, why, sizeof why) == GO) && *class && !class_allowed(step, class))
 		flow_end(f, class, "%s", why);
 	else
 		flow_page_failed(f, answer);
 	if (looked)
-		flow_evidence(f, *class ? class : "changed");
+		flow_evidence(f, f->result->class);
 	jv_free(error);
 	return END;
 }
@@ -80,7 +80,7 @@ enum go flow_send(struct flow *f, jv step, jv command, bool commit)
 		return flow_end(f, "unreachable", "%s", e.text);
 	}
 	if (!json_bool(answer, "ok", false)) {
-		action_failed(f, asked, answer);
+		action_failed(f, step, asked, answer);
 		jv_free(asked);
 		jv_free(answer);
 		return END;

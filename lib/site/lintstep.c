@@ -197,8 +197,11 @@ static jv field_map(struct lint *l, jv v, const char *at)
 	return kind_map_of(l, v, at, "this", kind_any, false);
 }
 
+/* Or one expression that gives the mapping, where there are as many fields as people. */
 static jv selector_map(struct lint *l, jv v, const char *at)
 {
+	if (json_is(v, JV_KIND_STRING))
+		return kind_expression(l, v, at);
 	for (struct json_iter it = json_iter(v); json_next(&it);) {
 		char *down = pointer_down(at, it.key);
 
