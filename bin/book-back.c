@@ -478,6 +478,9 @@ static void book(struct back *b)
 	run_book(b, slot, &r);
 	jv_free(slot);
 	work_end(&b->work);
+	if (r.resent)
+		alert(b, "warning", "resent", "the browser sent the booking again by itself, as the connection broke before an answer came",
+		      "the site may have made two bookings of it: look there, and cancel what is too much");
 	committed = r.committed;
 	snprintf(class, sizeof class, "%s", b->unwilling ? b->unwilling : r.class);
 	snprintf(reason, sizeof reason, "%s", r.reason);

@@ -422,9 +422,11 @@ reply() { jq -r "$1" <<<"$REPLY"; }
 	kill -9 "$(browser_pid)"
 	until_true 3 no_browser
 	say '{"do":"find","css":"p"}'
-	[ "$(reply .error.code)" = no_page ]
+	[ "$(reply .error.code)" = unreachable ]
 	say '{"do":"begin"}'
 	[ "$(reply .fresh)" = true ]
+	say '{"do":"find","css":"p"}'
+	[ "$(reply .error.code)" = no_page ]
 	say '{"do":"get","url":"/echo"}'
 	[ "$(reply '[.ok,.json.headers.cookie]|tojson')" = '[true,null]' ]
 	say '{"do":"begin"}'

@@ -160,3 +160,40 @@ crash_lane() {
 	# a booking may be quicker than the one whose times were taken, but not often
 	[ "$(grep -c 'not reached' "$BATS_TEST_TMPDIR/all.log")" -le $(($(wc -l <"$BATS_TEST_TMPDIR/moments") / 4)) ]
 }
+
+@test "a booking that Chromium sends twice by itself is counted, proved and told" {
+	browser_setup
+	told() { jq -r 'select(.type == "runtime.alert") | .data | .severity + " " + .reason' "$HOME/out"; }
+	sent() { control 'requests?log=1' | jq '[.log[] | select(.path | test("[.](ico|css|js|png)$") | not)] | length'; }
+	spent() { jq -s 'map(.log | length) | max' "$AB_STATE"/pace/account-*.json; }
+	# FAULT RESULT POSTS BOOKINGS
+	while read -r fault expected posts bookings; do
+		line="submit $fault"
+		fresh_case 5
+		order submit "$fault"
+		curl -sSf -X DELETE "${CONTROL}_demo/requests" >/dev/null
+		is_so result "$(book 1)" "$expected"
+		no_faults
+		is_so posts "$(posts)" "$posts"
+		is_so bookings "$(bookings)" "$bookings"
+		if [ "$posts" -eq 2 ]; then
+			[[ $(told) == "warning resent: the browser sent the booking again by itself"* ]] || bad "told: $(told)"
+		else
+			is_so told "$(told)" ""
+		fi
+		# where the site took it twice, it says so
+		if [ "$bookings" -eq 2 ]; then
+			[[ $(told) == *"double: the site lists 2 appointments of yours for this slot: PRC-"* ]] || bad "told: $(told)"
+		fi
+		# the budget knows of each
+		is_so 'requests in the budget' "$(spent)" "$(sent)"
+	done <<-'END'
+		{"fault":"slow","ms":300} booked 1 1
+		{"fault":"lost-answer"} booked 2 2
+		{"fault":"lost-answer","count":2} booked 2 2
+		{"fault":"reset"} booked 2 1
+		{"fault":"reset","quiet":true} booked 2 1
+		{"fault":"reset","count":2} failed:unreachable 2 0
+	END
+	[ "$wrong" -eq 0 ]
+}

@@ -28,6 +28,7 @@ struct browser {
 	bool lost;             /* there is no page until the next is asked for */
 	bool headed;           /* whatever the settings say */
 	bool used;             /* something was restored or loaded since the browser's start */
+	bool died;             /* it did in this turn, and the page with it */
 	jv region;
 };
 
@@ -82,8 +83,11 @@ void browser_drop(struct browser *b)
 /* True while the browser lives; when it has died, with all that it knew, the next `begin` says so. */
 static bool alive(struct browser *b)
 {
+	bool had = b->tab.link != NULL;
+
 	if (tab_alive(&b->tab))
 		return true;
+	b->died |= had;
 	if (!b->fixed)
 		browser_drop(b);
 	b->used = false;
@@ -187,6 +191,8 @@ static int need_page(struct job *j)
 {
 	if (j->b->fixed || !j->b->lost)
 		return 0;
+	if (j->b->died) /* no matter of the site's, whenever it was noticed */
+		return fail_set(&j->why, "unreachable", "the browser has ended, and the page with it");
 	return fail_set(&j->why, "no_page", "there is no page yet, or its last request failed");
 }
 
@@ -255,6 +261,7 @@ static int start(struct job *j)
 	alive(j->b);
 	if (tab_open(&j->b->tab, j->deadline, &j->why))
 		return -1;
+	j->b->died = false;
 	j->b->used = true;
 	return 0;
 }
@@ -400,10 +407,20 @@ static int settled(struct job *j)
 	return tab_settle(t, j->deadline, &j->why);
 }
 
+/* The document that failed, which the browser shows its own page for, or is about to; NULL: none did. What is no document (a
+ * download, an empty answer) leaves the page where it is. */
+static const struct visit *failed_visit(const struct tab *t)
+{
+	if (t->now.failed)
+		return &t->now;
+	return t->coming.failed && strcmp(t->coming.failed, "net::ERR_ABORTED") != 0 ? &t->coming : NULL;
+}
+
 /* Where the action led; a document elsewhere that was refused makes it fail. */
 static int outcome(struct job *j)
 {
 	struct tab *t = &j->b->tab;
+	const struct visit *failed;
 
 	if (settled(j))
 		return -1;
@@ -413,9 +430,10 @@ static int outcome(struct job *j)
 		return fail_set(&j->why, t->refused_code, "%s", t->refused);
 	if (t->refused)
 		keep_redirect(j);
-	else if (t->now.failed) {
+	else if ((failed = failed_visit(t)) != NULL) {
+		fail_set(&j->why, "unreachable", "%.200s: %s", failed->url, failed->failed);
 		browser_drop(j->b);
-		return fail_set(&j->why, "unreachable", "%.200s: %s", t->now.url, t->now.failed);
+		return -1;
 	}
 	return summary(j);
 }
@@ -810,10 +828,13 @@ static jv answer(struct job *j, int r)
 		t->slow |= strcmp(j->why.code, "timeout") == 0;
 		j->out = json_obj("error", json_obj("code", jv_string(j->why.code), "message", jv_string(j->why.text), NULL), NULL);
 	}
+	tab_again(t);
 	base = json_obj("ok", jv_bool(r == 0), "requests", jv_number(t->requests), "sent", jv_string(sent_names[t->sent]), NULL);
+	if (t->resent)
+		base = json_set(base, "resent", jv_number(t->resent));
 	if (r && t->link && devtools_gone(t->link))
 		alive(j->b);
-	t->requests = 0;
+	t->requests = t->resent = 0;
 	t->order = (struct order){.headers = jv_null()};
 	jv_free(t->dialogs);
 	t->dialogs = jv_array();
@@ -839,6 +860,7 @@ jv browser_begin(struct browser *b, jv settings)
 
 	b->tab.sent = HTTP_SENT_NO;
 	alive(b);
+	b->died = false;
 	if (json_has(settings, "cafile"))
 		r = fail_set(&j.why, "usage", "settings.cafile: a browser trusts the system's authorities alone");
 	else if (json_is(settings, JV_KIND_OBJECT)) {

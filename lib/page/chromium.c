@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +17,13 @@
 #include "base/fs.h"
 #include "base/sandbox.h"
 #include "base/str.h"
+#include "page/netlog.h"
 #include "page/window.h"
 
 #define GRACE 700 /* ms for the browser to end when its pipe has closed */
 #define LOOK_AGAIN 20 /* ms */
 #define NOISE_MAX 4096
+#define LOG_NAME "net" /* a FIFO in the folder: the keeper reads it, nothing of it is on disk */
 
 /* ---- its folder ---- */
 
@@ -98,6 +101,14 @@ static char *make_folder(int *lock, struct err *e)
 	tmp = xasprintf("%s/tmp", folder);
 	mkdir(tmp, 0700);
 	free(tmp);
+	tmp = xasprintf("%s/" LOG_NAME, folder);
+	if (mkfifo(tmp, 0600)) { /* else the browser would make a file, and fill it */
+		err_set(e, EX_CANTCREAT, "make %s for the browser's log:", tmp);
+		remove_all(folder);
+		free(folder);
+		folder = NULL;
+	}
+	free(tmp);
 out:
 	if (door >= 0)
 		close(door);
@@ -173,10 +184,10 @@ static int start_keeper(struct chromium *c, const char *folder, const char *prog
 			struct err *e)
 {
 	char *profile = xasprintf("--user-data-dir=%s/profile", folder), *tmp = xasprintf("TMPDIR=%s/tmp", folder);
-	char *home = xasprintf("HOME=%s", folder);
+	char *home = xasprintf("HOME=%s", folder), *log = xasprintf("--log-net-log=%s/" LOG_NAME, folder);
 	static bool told;
 	bool root = geteuid() == 0;
-	const char *argv[] = {"/proc/self/exe", "--keep", folder, program, "--remote-debugging-pipe", profile,
+	const char *argv[] = {"/proc/self/exe", "--keep", folder, program, "--remote-debugging-pipe", profile, log,
 			      /* headless-shell has no site isolation by default; every other one knows --headless */
 			      window ? window->platform : "--headless", "--site-per-process", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
 			      "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -190,7 +201,7 @@ static int start_keeper(struct chromium *c, const char *folder, const char *prog
 	/* nothing of the person's own: no certificates, settings or keyring; and no word of what we are */
 	const char *env[] = {tmp, home, "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR",
 			     "DBUS_SESSION_BUS_ADDRESS", "AB_KEYS", "AB_KEY_FILE", window ? window->env[0] : NULL, NULL};
-	struct proc_spec spec = {.argv = argv, .fds = fds, .nfds = 7, .env = env, .group = true};
+	struct proc_spec spec = {.argv = argv, .fds = fds, .nfds = 8, .env = env, .group = true};
 	int r;
 
 	if (root && !told)
@@ -200,6 +211,7 @@ static int start_keeper(struct chromium *c, const char *folder, const char *prog
 	free(profile);
 	free(tmp);
 	free(home);
+	free(log);
 	return r;
 }
 
@@ -219,7 +231,7 @@ static void close_pair(int *p)
 int chromium_start(struct chromium *c, bool headed, struct err *e)
 {
 	struct window window = {0};
-	int to[2] = {-1, -1}, from[2] = {-1, -1}, life[2] = {-1, -1}, noise[2] = {-1, -1}, lock = -1, r = -1;
+	int to[2] = {-1, -1}, from[2] = {-1, -1}, life[2] = {-1, -1}, noise[2] = {-1, -1}, again[2] = {-1, -1}, lock = -1, r = -1;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	char *program = !headed || window_find(&window, e) == 0 ? find_program(headed, e) : NULL, *folder = NULL;
 
@@ -229,12 +241,14 @@ int chromium_start(struct chromium *c, bool headed, struct err *e)
 	folder = make_folder(&lock, e);
 	if (!folder)
 		goto out;
-	if (null < 0 || pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC) || pipe2(life, O_CLOEXEC) || pipe2(noise, O_CLOEXEC | O_NONBLOCK)) {
+	if (null < 0 || pipe2(to, O_CLOEXEC) || pipe2(from, O_CLOEXEC) || pipe2(life, O_CLOEXEC) || pipe2(noise, O_CLOEXEC | O_NONBLOCK) ||
+	    pipe2(again, O_CLOEXEC | O_NONBLOCK)) {
 		err_set(e, EX_OSERR, "start a browser: make pipes:");
 		goto out;
 	}
 	r = start_keeper(c, folder, program, headed ? &window : NULL,
-			 (const struct fd_map[]){{null, 0}, {null, 1}, {noise[1], 2}, {to[0], 3}, {from[1], 4}, {life[0], 5}, {lock, 6}}, e);
+			 (const struct fd_map[]){{null, 0}, {null, 1}, {noise[1], 2}, {to[0], 3}, {from[1], 4}, {life[0], 5}, {lock, 6},
+					      {again[1], 7}}, e);
 	if (r) {
 		remove_all(folder);
 		goto out;
@@ -243,9 +257,10 @@ int chromium_start(struct chromium *c, bool headed, struct err *e)
 	c->from = from[0];
 	c->life = life[1];
 	c->noise = noise[0];
+	c->again = again[0];
 	c->folder = folder;
 	folder = NULL;
-	to[1] = from[0] = life[1] = noise[0] = -1;
+	to[1] = from[0] = life[1] = noise[0] = again[0] = -1;
 	fcntl(c->to, F_SETFL, O_NONBLOCK);
 	fcntl(c->from, F_SETFL, O_NONBLOCK);
 out:
@@ -253,6 +268,7 @@ out:
 	close_pair(from);
 	close_pair(life);
 	close_pair(noise);
+	close_pair(again);
 	close_fd(&null);
 	close_fd(&lock);
 	window_free(&window);
@@ -286,6 +302,7 @@ void chromium_end(struct chromium *c)
 		remove_left(c->folder);
 	free(c->folder);
 	close_fd(&c->noise);
+	close_fd(&c->again);
 	*c = CHROMIUM_NONE;
 }
 
@@ -304,6 +321,26 @@ char *chromium_last_words(struct chromium *c)
 
 /* ---- the keeper ---- */
 
+/* A line that does not fit is left out: nobody takes them. */
+static void tell_again(void *ctx, const char *method, const char *url)
+{
+	char line[PIPE_BUF];
+	int n = snprintf(line, sizeof line, "%.20s %.2000s\n", method, url);
+
+	(void)ctx;
+	if (write(7, line, (size_t)n) < 0)
+		return;
+}
+
+static int open_log(const char *folder)
+{
+	char *path = xasprintf("%s/" LOG_NAME, folder);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	free(path);
+	return fd;
+}
+
 int chromium_keep(char **argv)
 {
 	static const int ends[] = {SIGTERM, SIGINT, SIGHUP, 0};
@@ -315,11 +352,14 @@ int chromium_keep(char **argv)
 				 .die_with_parent = true};
 	struct proc browser;
 	struct err e;
-	struct pollfd p[3] = {{5, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
+	struct pollfd p[4] = {{5, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}, {open_log(folder), POLLIN, 0}};
+	struct netlog log;
 	pid_t group;
 
 	fcntl(5, F_SETFD, FD_CLOEXEC);
 	fcntl(6, F_SETFD, FD_CLOEXEC);
+	fcntl(7, F_SETFD, FD_CLOEXEC);
+	netlog_init(&log, p[3].fd);
 	sandbox_memory_back();
 	p[1].fd = proc_signals(ends, &e);
 	if (proc_start(&browser, &spec, &e)) {
@@ -331,7 +371,12 @@ int chromium_keep(char **argv)
 	close(4);
 	group = browser.pid;
 	p[2].fd = browser.pidfd;
-	proc_poll(p, 3, -1);
+	do {
+		proc_poll(p, 4, -1);
+		if (p[3].revents && !netlog_read(&log, tell_again, NULL))
+			p[3].fd = -1;
+	} while (!p[0].revents && !p[1].revents && !p[2].revents);
+	netlog_free(&log);
 	proc_reap(&browser, clock_mono() + GRACE);
 	kill(-group, SIGKILL);
 	proc_reap(&browser, -1);

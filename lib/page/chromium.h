@@ -14,10 +14,11 @@ struct chromium {
 	int to, from; /* DevTools messages: ours to write, ours to read; non-blocking */
 	int life;     /* closed, it ends the keeper */
 	int noise;    /* the browser's stderr */
+	int again;    /* "METHOD URL" lines, non-blocking: requests that the browser sent again by itself, see page/netlog.h */
 	char *folder;
 };
 
-#define CHROMIUM_NONE ((struct chromium){.keeper = {.pidfd = -1}, .to = -1, .from = -1, .life = -1, .noise = -1})
+#define CHROMIUM_NONE ((struct chromium){.keeper = {.pidfd = -1}, .to = -1, .from = -1, .life = -1, .noise = -1, .again = -1})
 
 /* Starts $AB_CHROMIUM, else the first Chromium found, HEADED with a window on the person's display; as root without its sandbox,
  * which stderr is told. */
@@ -27,7 +28,8 @@ void chromium_end(struct chromium *c);
 /* What the browser wrote to stderr last, one line, "" for nothing. Caller frees. */
 char *chromium_last_words(struct chromium *c);
 
-/* The keeper's main: ARGV is FOLDER PROGRAM ARGS…; 3 and 4 are the browser's pipes, 5 our owner's life, 6 the folder's lock. */
+/* The keeper's main: ARGV is FOLDER PROGRAM ARGS…; 3 and 4 are the browser's pipes, 5 our owner's life, 6 the folder's lock,
+ * 7 is for `again`. */
 int chromium_keep(char **argv);
 
 #endif

@@ -17,6 +17,7 @@ lib_libpage_a_SOURCES = \
 	lib/page/fields.c lib/page/fields.h \
 	lib/page/form.c lib/page/form.h \
 	lib/page/keep.c lib/page/keep.h \
+	lib/page/netlog.c lib/page/netlog.h \
 	lib/page/replay.c lib/page/replay.h \
 	lib/page/settings.c lib/page/settings.h \
 	lib/page/tab.c lib/page/tab-events.c lib/page/tab.h \

@@ -155,6 +155,21 @@ static void answered(struct tab *t, const char *request)
 		t->sent = HTTP_SENT_YES;
 }
 
+void tab_again(struct tab *t)
+{
+	char *line, *url;
+	size_t len;
+
+	while (line_next(&t->again, &line, &len, 0) == LINE_OK) {
+		url = strchr(line, ' ');
+		if (!url || !to_site(t, url + 1))
+			continue;
+		*url = '\0';
+		t->requests++;
+		t->resent += !is(line, "GET") && !is(line, "HEAD");
+	}
+}
+
 /* The response's headers with lower-case names; the browser joins those that repeat by a line feed. */
 static jv headers_of(jv response)
 {

@@ -44,6 +44,7 @@ void tab_init(struct tab *t, const struct settings *set, const struct http_aside
 	t->listen = jv_object();
 	t->dialogs = jv_array();
 	t->storage = jv_array();
+	line_init(&t->again, -1, LINE_EVENT_MAX);
 	t->now.headers = t->coming.headers = t->hop.headers = jv_null();
 }
 
@@ -70,7 +71,10 @@ void tab_close(struct tab *t)
 	forget(t);
 	devtools_free(t->link);
 	t->link = NULL;
+	tab_again(t);
 	chromium_end(&t->chromium);
+	line_free(&t->again);
+	line_init(&t->again, -1, LINE_EVENT_MAX);
 	drop(&t->context);
 	drop(&t->proxy);
 	clear(&t->heard, jv_object());
@@ -108,6 +112,7 @@ static int start_browser(struct tab *t, int64_t deadline, struct fail *why)
 	if (chromium_start(&t->chromium, t->set->headed, &e))
 		return fail_err(why, "unreachable", &e);
 	t->headed = t->set->headed;
+	line_init(&t->again, t->chromium.again, LINE_EVENT_MAX);
 	t->link = devtools_new(t->chromium.to, t->chromium.from, &hooks, t->aside);
 	version = devtools_call(t->link, NULL, "Browser.getVersion", jv_object(), clock_earlier(deadline, clock_mono() + START_MAX), why);
 	if (!json_ok(version)) {

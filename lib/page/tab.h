@@ -12,6 +12,7 @@
 #include "page/chromium.h"
 #include "page/devtools.h"
 #include "page/settings.h"
+#include "wire/line.h"
 
 /* A document that the tab shows, or is on the way to. */
 struct visit {
@@ -61,6 +62,8 @@ struct tab {
 	bool slow;                 /* a command was not done in time: its page may hang */
 	int requests;              /* since the last tab_account */
 	enum http_sent sent;
+	struct line_in again;      /* the browser's own repeats, from its keeper */
+	int resent;                /* those of them that were no GET, since the last tab_account */
 };
 
 /* SET, and ASIDE (may be NULL), are borrowed for the tab's life. */
@@ -90,6 +93,8 @@ void visit_free(struct visit *v);
 /* tab-events.c: the hooks of struct devtools. */
 void tab_event(void *ctx, const char *session, const char *method, jv params);
 void tab_reply(void *ctx, jv tag, jv result);
+/* What the browser sent to the site again by itself is counted, in `requests` too. */
+void tab_again(struct tab *t);
 /* Where the tab may go; also used for new tabs. */
 int tab_allowed(const struct tab *t, const char *url, struct fail *why);
 
