@@ -181,7 +181,7 @@ static uint32_t in_case(uint32_t c, bool upper)
 	return c;
 }
 
-static void put_utf8(struct str *out, uint32_t c)
+void letter_put(struct str *out, uint32_t c)
 {
 	char b[4];
 	unsigned n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
@@ -203,7 +203,7 @@ void letters_in_case(struct str *out, const char *text, bool upper)
 		if (c == UNKNOWN) {
 			str_putc(out, *text++);
 		} else {
-			put_utf8(out, in_case(c, upper));
+			letter_put(out, in_case(c, upper));
 			text += n;
 		}
 	}

@@ -19,6 +19,8 @@ struct letter {
 struct letter letter_at(const char *p, const char *end);
 uint32_t letter_fold(uint32_t c);
 bool letter_is_upper(uint32_t c);
+/* Adds C as UTF-8. */
+void letter_put(struct str *out, uint32_t c);
 /* Adds TEXT with all its letters in upper or lower case. */
 void letters_in_case(struct str *out, const char *text, bool upper);
 

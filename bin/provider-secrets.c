@@ -131,17 +131,19 @@ static struct secret *add(struct secrets *s, const char *name, const char *text)
 static char like(uint32_t folded, uint64_t *random)
 {
 	static const char letters[] = "bcdfghjklmnpqrstvwxz";
+	uint64_t z = *random += 0x9e3779b97f4a7c15u;
 
-	*random = *random * 6364136223846793005u + 1442695040888963407u;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
 	if (is_figure(folded))
-		return (char)('0' + (*random >> 33) % 10);
-	return is_letter(folded) ? letters[(*random >> 33) % (sizeof letters - 1)] : '\0';
+		return (char)('0' + (z >> 33) % 10);
+	return is_letter(folded) ? letters[(z >> 33) % (sizeof letters - 1)] : '\0';
 }
 
 /* By the name, never by the value, which could be guessed from it. */
 static uint64_t seed_of(const char *name, unsigned again)
 {
-	uint64_t h = 0xcbf29ce484222325u + again;
+	uint64_t h = 0xcbf29ce484222325u ^ again;
 
 	for (; *name; name++)
 		h = (h ^ (unsigned char)*name) * 0x100000001b3u;
@@ -683,14 +685,6 @@ static char *escaped_form(const char *text)
 	return str_take(&out);
 }
 
-static char *escaped_twice(const char *text)
-{
-	char *once = escaped_url(text), *twice = escaped_url(once);
-
-	free(once);
-	return twice;
-}
-
 static char *in_hex(const char *text)
 {
 	struct str out = {0};
@@ -743,7 +737,7 @@ static const char *left_how(const char *value, const char *text, size_t len)
 		char *(*form)(const char *text);
 		const char *how;
 	} forms[] = {{xstrdup, "as it is"},	   {upper, "in upper case"},	   {lower, "in lower case"},	{escaped_url, "URL-encoded"},
-		     {escaped_form, "URL-encoded"}, {escaped_twice, "URL-encoded twice"}, {html_escaped, "HTML-escaped"},
+		     {escaped_form, "URL-encoded"}, {html_escaped, "HTML-escaped"},
 		     {json_escaped, "JSON-escaped"}, {in_hex, "in hexadecimal"}};
 	static char *(*const cases[])(const char *text) = {xstrdup, upper, lower};
 
@@ -775,7 +769,20 @@ static const char *name_of(const struct secrets *s, const char *name)
 	return "the record";
 }
 
-const char *secrets_left(const struct secrets *s, const char *text, size_t len, const char **how)
+/* TEXT with its escapes undone. */
+static void unescape(struct str *out, const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	while (text < end) {
+		struct letter l = letter_at(text, end);
+
+		letter_put(out, l.is);
+		text += l.len;
+	}
+}
+
+static const char *left_in(const struct secrets *s, const char *text, size_t len, const char **how)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if ((*how = left_how(s->list[i].text, text, len)))
@@ -791,6 +798,22 @@ const char *secrets_left(const struct secrets *s, const char *text, size_t len, 
 			return name;
 	}
 	return NULL;
+}
+
+const char *secrets_left(const struct secrets *s, const char *text, size_t len, const char **how)
+{
+	const char *left = left_in(s, text, len, how);
+	struct str once = {0}, twice = {0};
+
+	if (!left) {
+		unescape(&once, text, len);
+		unescape(&twice, str_text(&once), once.len);
+		left = left_in(s, str_text(&twice), twice.len, how);
+		*how = left ? "encoded twice" : NULL;
+	}
+	str_free(&once);
+	str_free(&twice);
+	return left;
 }
 
 void secrets_tell(const struct secrets *s, FILE *to)

@@ -14,6 +14,7 @@
 #include "wire/pagelink.h"
 
 #define TIMEOUT 30000
+#define TABLE_MAX (16u << 20)
 
 struct test {
 	struct provider *provider;
@@ -48,7 +49,7 @@ static int wrong_key(const struct test *t, jv map, const char *pointer, const ch
 
 static int check_cases(const struct test *t, jv cases, struct err *e)
 {
-	static const char *const case_keys[] = {"name", "flow", "given", "answers", "expect", NULL};
+	static const char *const case_keys[] = {"name", "flow", "given", "answers", "commands", "dry", "expect", NULL};
 	static const char *const expect_keys[] = {"class", "reason", "slots", "booking", "var", NULL};
 
 	if (!json_is(cases, JV_KIND_ARRAY) || !json_len(cases))
@@ -71,7 +72,8 @@ static int check_cases(const struct test *t, jv cases, struct err *e)
 	return 0;
 }
 
-static int tests_read(struct test *t, const char *name, struct err *e)
+/* PAGES: the folder of the saved pages, NULL: the provider's own. */
+static int tests_read(struct test *t, const char *name, const char *pages, struct err *e)
 {
 	static const char *const keys[] = {"given", "answers", "cases", NULL};
 	jv cases;
@@ -81,7 +83,7 @@ static int tests_read(struct test *t, const char *name, struct err *e)
 	t->provider = provider_load(name, e);
 	if (!t->provider)
 		return -1;
-	t->folder = xasprintf("%s/pages", t->provider->dir);
+	t->folder = pages ? xstrdup(pages) : xasprintf("%s/pages", t->provider->dir);
 	t->path = xasprintf("%s/tests.yaml", t->folder);
 	if (yaml_read(&t->yaml, t->path, e)) {
 		t->yaml = (struct yaml){.value = jv_null(), .places = jv_null()};
@@ -112,6 +114,20 @@ static jv number_at(jv obj, const char *key)
 	return str_long(json_str(obj, key, ""), 0, 1000000, &n) == 0 ? json_set(obj, key, jv_number((double)n)) : obj;
 }
 
+/* ENTRY with the name of its file as from anywhere. */
+static jv whole_path(jv entry, const char *folder)
+{
+	const char *file = json_str(entry, "file", NULL);
+
+	if (file && folder && *file != '/') {
+		char *path = xasprintf("%s/%s", folder, file);
+
+		entry = json_set(entry, "file", jv_string(path));
+		free(path);
+	}
+	return entry;
+}
+
 /* All of LIST, numbers as numbers, file names from the folder of the saved pages. Each is given once unless
  * it says otherwise, or ANY number of times. */
 static jv answers_add(const struct test *t, jv to, jv list, bool any)
@@ -120,33 +136,59 @@ static jv answers_add(const struct test *t, jv to, jv list, bool any)
 
 	for (struct json_iter it = json_iter(list); json_next(&it);) {
 		jv a = number_at(number_at(jv_copy(it.value), "status"), "times");
-		const char *file = json_str(a, "file", NULL);
 
 		if (!any && !json_has(a, "times"))
 			a = json_set(a, "times", jv_number(1));
-		if (file && folder && *file != '/') {
-			char *path = xasprintf("%s/%s", folder, file);
-
-			a = json_set(a, "file", jv_string(path));
-			free(path);
-		}
-		to = json_push(to, a);
+		to = json_push(to, whole_path(a, folder));
 	}
 	jv_free(list);
 	free(folder);
 	return to;
 }
 
-/* The table as a file for the driver; the caller unlinks and frees the name. A case's own answers come before
- * those that all share. */
+/* What was recorded of a browser: a file in the folder of the saved pages. Invalid with *e. */
+static jv commands_table(const struct test *t, const char *file, struct err *e)
+{
+	char *folder = realpath(t->folder, NULL), *path = xasprintf("%s/%s", t->folder, file);
+	jv list = json_read(path, TABLE_MAX, e), made = jv_array();
+
+	for (struct json_iter it = json_iter(list); json_next(&it);)
+		made = json_push(made, whole_path(jv_copy(it.value), folder));
+	if (!json_ok(list)) {
+		jv_free(made);
+		made = jv_copy(list);
+	}
+	jv_free(list);
+	free(path);
+	free(folder);
+	return json_ok(made) ? json_obj("commands", made, NULL) : made;
+}
+
+/* A case's own answers come before those that all share. */
+static jv table_of(const struct test *t, jv one, struct err *e)
+{
+	const char *commands = json_str(one, "commands", NULL);
+	jv answers;
+
+	if (commands)
+		return commands_table(t, commands, e);
+	answers = answers_add(t, jv_array(), json_get(one, "answers"), false);
+	return json_obj("answers", answers_add(t, answers, json_get(t->yaml.value, "answers"), true), NULL);
+}
+
+/* The table as a file for the driver; the caller unlinks and frees the name. */
 static char *table_write(const struct test *t, jv one, struct err *e)
 {
-	jv answers = answers_add(t, jv_array(), json_get(one, "answers"), false);
-	jv table = json_obj("answers", answers_add(t, answers, json_get(t->yaml.value, "answers"), true), NULL);
+	jv table = table_of(t, one, e);
 	const char *tmp = getenv("TMPDIR");
-	char *text = json_text(table), *path = xasprintf("%s/ab-provider-test.XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	int fd = mkostemp(path, 02000000 /* O_CLOEXEC */);
+	char *text, *path;
+	int fd;
 
+	if (!json_ok(table))
+		return NULL;
+	text = json_text(table);
+	path = xasprintf("%s/ab-provider-test.XXXXXX", tmp && *tmp ? tmp : "/tmp");
+	fd = mkostemp(path, 02000000 /* O_CLOEXEC */);
 	if (fd < 0 || fs_write_all(fd, text, strlen(text))) {
 		err_set(e, EX_CANTCREAT, "write %s:", path);
 		free(path);
@@ -216,13 +258,27 @@ static int host_sleep(void *ctx, int64_t ms)
 
 /* --- one case --- */
 
+/* What is given as KEY; a text is JSON, which keeps numbers as they are. */
+static jv object_of(jv given, const char *key)
+{
+	jv v = json_get(given, key), read;
+
+	if (!json_is(v, JV_KIND_STRING))
+		return v;
+	read = json_parse(json_string(v, ""), json_len(v), NULL);
+	if (!json_ok(read))
+		return v;
+	jv_free(v);
+	return read;
+}
+
 static jv context_of(const struct test *t, const char *flow)
 {
 	jv context = provider_context(t->provider, t->given, strcmp(flow, "login") == 0);
 	const char *now = json_str(t->given, "now", NULL);
 
-	context = json_set(context, "slot", json_get(t->given, "slot"));
-	context = json_set(context, "booking", json_get(t->given, "booking"));
+	context = json_set(context, "slot", object_of(t->given, "slot"));
+	context = json_set(context, "booking", object_of(t->given, "booking"));
 	return now ? json_set(context, "now", jv_string(now)) : context;
 }
 
@@ -318,7 +374,8 @@ static bool run_flow(struct test *t, jv one, jv context, struct page *page, stru
 {
 	const char *flow = json_str(one, "flow", "");
 	jv expect = json_get(one, "expect");
-	struct flow_host host = {.ctx = t, .commit = host_commit, .otp_mark = host_mark, .otp_wait = host_code, .human = host_human,
+	bool dry = strcmp(json_str(one, "dry", ""), "true") == 0; /* as `try` and `record` are */
+	struct flow_host host = {.ctx = t, .commit = dry ? NULL : host_commit, .otp_mark = host_mark, .otp_wait = host_code, .human = host_human,
 				 .program = host_program, .sleep = host_sleep};
 	struct flow_run run = {.provider = t->provider, .page = page, .host = &host, .context = context};
 	struct flow_result result;
@@ -386,7 +443,7 @@ static int run_cases(struct test *t)
 	return failed ? EX_NO : 0;
 }
 
-int provider_test(char **names)
+int provider_test(char **names, const char *pages)
 {
 	int status = 0, one;
 
@@ -394,7 +451,7 @@ int provider_test(char **names)
 		struct test t;
 		struct err e;
 
-		if (tests_read(&t, *names, &e)) {
+		if (tests_read(&t, *names, pages, &e)) {
 			warn("%s", e.text);
 			one = e.status;
 		} else {

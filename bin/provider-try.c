@@ -9,12 +9,12 @@
 #include "base/clock.h"
 #include "base/proc.h"
 #include "provider-step.h"
+#include "provider-try.h"
 #include "provider.h"
-#include "work/work.h"
 
 #define TURN_TIMEOUT 120000
 
-static jv operand(const char *text, const char *what)
+jv try_operand(const char *text, const char *what)
 {
 	struct err e;
 	jv v;
@@ -71,8 +71,7 @@ static int run(struct work *w, const struct try *t, jv slot, jv booking)
 	return status;
 }
 
-/* The first slot that check finds, for a flow that needs one. */
-static jv find_slot(struct work *w)
+jv try_slot(struct work *w)
 {
 	struct flow_result r;
 	jv slot;
@@ -92,7 +91,7 @@ static int try_in_turn(struct work *w, const struct try *t, jv slot, jv booking)
 	if (strcmp(t->flow, "book") == 0 && json_is(slot, JV_KIND_NULL)) {
 		int status;
 
-		slot = find_slot(w);
+		slot = try_slot(w);
 		status = json_is(slot, JV_KIND_OBJECT) ? run(w, t, slot, booking) : EX_NO;
 		jv_free(slot);
 		return status;
@@ -100,27 +99,47 @@ static int try_in_turn(struct work *w, const struct try *t, jv slot, jv booking)
 	return run(w, t, slot, booking);
 }
 
-int provider_try(const struct try *t, char **argv)
+void try_no_login(const char *flow, const char *session)
+{
+	if (strcmp(flow, "login") == 0)
+		die(EX_USAGE, "logins are left to ab-login, which keeps count: run `ab-login %s`", session);
+}
+
+void try_open(struct work *w, const char *session, char **argv)
 {
 	const unsigned reads = PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE);
-	struct work w = {.session = t->session, .out = STDERR_FILENO, .stop_fd = -1, .priority = 1, .dry = true, .page_given = -1};
-	jv slot = operand(t->slot, "slot"), booking = operand(t->booking, "booking");
 	struct err e = {0};
+
+	*w = (struct work){.session = session, .out = STDERR_FILENO, .stop_fd = -1, .priority = 1, .dry = true, .page_given = -1};
+	if (work_open(w, argv, reads, PART_BIT(PART_SECRETS) | PART_BIT(PART_EVIDENCE), &e))
+		die_err(&e);
+	if (work_consent(w, CONSENT_WATCH, &e) == CONSENT_NO)
+		die_err(&e);
+	w->stop_fd = proc_signals((const int[]){SIGTERM, SIGINT, SIGHUP, 0}, &e);
+	if (w->stop_fd < 0)
+		die_err(&e);
+}
+
+void try_begin(struct work *w)
+{
+	struct err e;
+
+	if (work_begin(w, TURN_TIMEOUT, &e))
+		die_err(&e);
+}
+
+int provider_try(const struct try *t, char **argv)
+{
+	jv slot = try_operand(t->slot, "slot"), booking = try_operand(t->booking, "booking");
+	struct work w;
+	struct err e;
 	int status;
 
-	if (strcmp(t->flow, "login") == 0)
-		die(EX_USAGE, "try logs in by ab-login only, which keeps count: run `ab-login %s`", t->session);
-	if (work_open(&w, argv, reads, PART_BIT(PART_SECRETS) | PART_BIT(PART_EVIDENCE), &e))
-		die_err(&e);
-	if (work_consent(&w, CONSENT_WATCH, &e) == CONSENT_NO)
-		die_err(&e);
-	w.stop_fd = proc_signals((const int[]){SIGTERM, SIGINT, SIGHUP, 0}, &e);
-	if (w.stop_fd < 0)
-		die_err(&e);
+	try_no_login(t->flow, t->session);
+	try_open(&w, t->session, argv);
 	if (t->step && step_walk(&w, t->pictures, &e))
 		die_err(&e);
-	if (work_begin(&w, TURN_TIMEOUT, &e))
-		die_err(&e);
+	try_begin(&w);
 	status = try_in_turn(&w, t, slot, booking);
 	work_end(&w);
 	if (t->step)

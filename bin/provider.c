@@ -18,16 +18,19 @@
 
 #define SELECTOR_TIMEOUT 10000
 
-static const char *session, *slot, *booking, *pictures;
-static bool step, vars;
+static const char *session, *slot, *booking, *pictures, *pages;
+static bool step, vars, force;
 
 static const struct opt opts[] = {
-	{'s', "session", "NAME", "try: the session to run the flow for", &session, NULL, NULL},
-	{0, "slot", "JSON", "try: the slot (default: the first that check finds)", &slot, NULL, NULL},
-	{0, "booking", "JSON", "try: the booking, for verify and cancel", &booking, NULL, NULL},
+	{'s', "session", "NAME", "try, record: the session to run the flow for", &session, NULL, NULL},
+	{0, "slot", "JSON", "try, record: the slot (default: the first that check finds)", &slot, NULL, NULL},
+	{0, "booking", "JSON", "try, record: the booking, for verify and cancel", &booking, NULL, NULL},
 	{0, "step", NULL, "try: show each step and what came of it, and wait before the next one", NULL, &step, NULL},
 	{0, "pictures", "DIR", "try --step: save the page after each step that acts on it", &pictures, NULL, NULL},
 	{0, "vars", NULL, "try: print what the flow kept, too (may hold personal data)", NULL, &vars, NULL},
+	{0, "pages", "DIR", "test: the folder of the saved pages (default: the provider's own)", &pages, NULL, NULL},
+	{0, "keep", "FIELD", "record: leave this field as it is, such as profile.nationality (repeatable)", NULL, NULL, record_keep},
+	{0, "force", NULL, "record: write into a folder that is not empty, too", NULL, &force, NULL},
 	{0}};
 
 /* --- list --- */
@@ -197,8 +200,8 @@ static int said(int status)
 int main(int argc, char **argv)
 {
 	static const struct opt_spec spec = {
-		"ab-provider", "list | check NAME|PATH… | test NAME|PATH… | try --session NAME [--step] FLOW",
-		"Lists, checks and tries the descriptions of sites.", opts, 1, -1, false};
+		"ab-provider", "list | check NAME|PATH… | test NAME|PATH… | try --session NAME [--step] FLOW | record --session NAME FLOW… DIR",
+		"Lists, checks and tries the descriptions of sites, and records their pages.", opts, 1, -1, false};
 	const char *command;
 	struct err e;
 	int first;
@@ -218,11 +221,18 @@ int main(int argc, char **argv)
 			opt_usage("--pictures goes with --step");
 		return said(provider_try(&(struct try){session, argv[first], slot, booking, pictures, step, vars}, argv));
 	}
+	if (strcmp(command, "record") == 0) {
+		int last = argc - 1;
+
+		if (last <= first || !session)
+			opt_usage("record: --session NAME, a FLOW or more and the DIR are wanted");
+		return said(provider_record(&(struct record){session, argv + first, (size_t)(last - first), slot, booking, argv[last], force}, argv));
+	}
 	if (strcmp(command, "check") && strcmp(command, "test"))
-		opt_usage("'%s' is none of list, check, test and try", command);
+		opt_usage("'%s' is none of list, check, test, try and record", command);
 	if (!argv[first])
 		opt_usage("%s: which provider?", command);
 	if (launch_init(&e))
 		die_err(&e);
-	return said(strcmp(command, "check") == 0 ? provider_check_all(argv + first) : provider_test(argv + first));
+	return said(strcmp(command, "check") == 0 ? provider_check_all(argv + first) : provider_test(argv + first, pages));
 }

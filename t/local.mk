@@ -59,7 +59,7 @@ TESTS += t/0300-vault.bats t/0310-vault-damage.bats t/0320-vault-crash.bats t/03
 check_PROGRAMS += t/unit/expr-test
 t_unit_expr_test_SOURCES = t/unit/expr-test.c
 t_unit_expr_test_LDADD = $(SITE)
-TESTS += t/0400-expr.bats t/0420-provider-lint.bats t/0430-provider.bats t/0440-provider-test.bats t/0450-provider-try.bats t/0451-provider-step.bats t/0460-provider-man.bats
+TESTS += t/0400-expr.bats t/0420-provider-lint.bats t/0430-provider.bats t/0440-provider-test.bats t/0450-provider-try.bats t/0451-provider-step.bats t/0452-provider-record.bats t/0460-provider-man.bats
 TESTS += t/0710-pipelines.bats
 TESTS += t/0020-manuals.bats t/0030-build.bats
 

@@ -1,0 +1,583 @@
+/* ab-provider record: flows live, but dry, and their pages kept as fixtures, without what is personal or secret. */
+#include "provider-record.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "provider-try.h"
+#include "provider.h"
+#include "store/vault.h"
+
+#define PAGE_TIMEOUT 30000
+#define FLOWS_MAX 16
+#define KEEP_MAX 32
+#define TOKEN_SHORTEST 8   /* characters of what is called a token */
+#define COOKIE_SHORTEST 12
+
+static struct recorder {
+	struct work *work;
+	struct secrets *secrets;
+	struct recorded *run;      /* now */
+	jv form;                   /* that is about to be sent: {action, method} */
+	char *last;                /* the page's text after the last command, NULL: none */
+} recorder;
+
+/* ---- tokens ---- */
+
+/* What hidden fields, members of JSON and parameters are called that hold no text for people. */
+static bool names_token(const char *name)
+{
+	static const char *const parts[] = {"csrf", "xsrf", "token", "nonce", "viewstate", "eventvalidation", "sessionid", "session_id", "authori",
+					    "secret", "captcha", "signature", "apikey", "api_key", "bearer", NULL};
+
+	for (const char *const *p = parts; *p; p++)
+		if (strcasestr(name, *p))
+			return true;
+	return false;
+}
+
+static void add_token(const char *name, const char *value)
+{
+	if (names_token(name) && strlen(value) >= TOKEN_SHORTEST && !strchr(value, ' '))
+		secrets_add(recorder.secrets, "token", value);
+}
+
+static void learn_json(jv v)
+{
+	for (struct json_iter it = json_iter(v); json_next(&it);)
+		if (it.key && json_is(it.value, JV_KIND_STRING))
+			add_token(it.key, json_string(it.value, ""));
+		else
+			learn_json(it.value);
+}
+
+/* JSON web tokens, wherever they stand. */
+static void learn_text(const char *text)
+{
+	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+	while ((text = strstr(text, "eyJ"))) {
+		size_t first = strspn(text, set), second = text[first] == '.' ? strspn(text + first + 1, set) : 0, len = first + 1 + second;
+
+		if (first < 8 || second < 8) {
+			text += 3;
+			continue;
+		}
+		if (text[len] == '.')
+			len += 1 + strspn(text + len + 1, set);
+		char *token = xstrndup(text, len);
+
+		secrets_add(recorder.secrets, "token", token);
+		free(token);
+		text += len;
+	}
+}
+
+/* The parameters of an address. */
+static void learn_url(const char *url)
+{
+	char *query = strchr(url, '?') ? xstrdup(strchr(url, '?') + 1) : xstrdup(""), *save = NULL;
+
+	for (char *pair = strtok_r(query, "&#", &save); pair; pair = strtok_r(NULL, "&#", &save)) {
+		char *value = strchr(pair, '=');
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		if (url_unescape(value) == 0)
+			add_token(pair, value);
+	}
+	free(query);
+}
+
+static jv ask_page(jv command)
+{
+	jv answer = recorder.work->page ? page_call(recorder.work->page, command, PAGE_TIMEOUT, NULL) : (jv_free(command), jv_invalid());
+
+	if (json_bool(answer, "ok", false))
+		return answer;
+	jv_free(answer);
+	return jv_null();
+}
+
+/* Names and values of the elements that EACH finds. */
+static void learn_elements(const char *each, const char *name, const char *value)
+{
+	jv get = json_obj("name", json_obj("self", jv_true(), "attr", jv_string(name), "optional", jv_true(), NULL), "value",
+			  json_obj("self", jv_true(), "attr", jv_string(value), "optional", jv_true(), NULL), NULL);
+	jv answer = ask_page(json_obj("do", jv_string("rows"), "each", jv_string(each), "get", get, NULL)), rows = json_get(answer, "rows");
+
+	for (struct json_iter it = json_iter(rows); json_next(&it);)
+		add_token(json_str(it.value, "name", ""), json_str(it.value, "value", ""));
+	jv_free(rows);
+	jv_free(answer);
+}
+
+static void learn_page(jv page)
+{
+	const char *body = json_str(page, "body", "");
+
+	learn_url(json_str(page, "url", ""));
+	learn_text(body);
+	if (strstr(json_str(page, "type", ""), "html")) {
+		learn_elements("input[type=hidden]", "name", "value");
+		learn_elements("meta[name]", "name", "content");
+	} else {
+		jv v = json_parse_foreign(body, strlen(body), NULL);
+
+		learn_json(v);
+		jv_free(v);
+	}
+}
+
+/* A cookie's value, or the long pieces of one. */
+static void learn_cookie(const char *value)
+{
+	while (*value) {
+		size_t len = strcspn(value, ".:|&=; "), figures = 0;
+		char *one = xstrndup(value, len);
+
+		for (const char *p = one; *p; p++)
+			figures += isdigit((unsigned char)*p) != 0;
+		if (len >= COOKIE_SHORTEST && figures)
+			secrets_add(recorder.secrets, "cookie", one);
+		free(one);
+		value += len;
+		value += strspn(value, ".:|&=; ");
+	}
+}
+
+static void learn_state(void)
+{
+	jv answer = ask_page(json_obj("do", jv_string("save"), NULL)), cookies = json_path(answer, "state.cookies"),
+	   storage = json_path(answer, "state.storage");
+
+	for (struct json_iter it = json_iter(cookies); json_next(&it);)
+		learn_cookie(json_str(it.value, "value", ""));
+	for (struct json_iter it = json_iter(storage); json_next(&it);) {
+		const char *value = json_str(it.value, "value", "");
+		jv v = json_parse_foreign(value, strlen(value), NULL);
+
+		add_token(json_str(it.value, "key", ""), value);
+		learn_text(value);
+		learn_json(v);
+		jv_free(v);
+	}
+	jv_free(storage);
+	jv_free(cookies);
+	jv_free(answer);
+}
+
+/* ---- what the flow makes of the record's values ---- */
+
+static const char *keep[KEEP_MAX];
+static size_t keeps;
+
+void record_keep(const char *field)
+{
+	if (keeps == KEEP_MAX)
+		die(EX_USAGE, "--keep: more than %d fields", KEEP_MAX);
+	keep[keeps++] = field;
+}
+
+/* A date in another order, a number without its blanks: personal, too. What is kept may be seen in any form. */
+static bool is_personal(const char *template)
+{
+	for (size_t i = 0; i < keeps; i++)
+		if (strstr(template, keep[i]))
+			return false;
+	return strstr(template, ".profile") || strstr(template, ".party") || strstr(template, ".credentials");
+}
+
+static void learn_sent(const char *key, jv template, jv context)
+{
+	jv value;
+
+	if (json_is(template, JV_KIND_STRING) && is_personal(json_string(template, ""))) {
+		char *name = xasprintf("sent.%s", key);
+
+		value = expr_expand(recorder.work->provider->exprs, template, context, NULL);
+		if (json_is(value, JV_KIND_STRING))
+			secrets_add(recorder.secrets, name, json_string(value, ""));
+		jv_free(value);
+		free(name);
+	}
+	for (struct json_iter it = json_iter(template); json_next(&it);)
+		learn_sent(it.key ? it.key : key, it.value, context);
+}
+
+static void learn_step(const struct flow_view *v)
+{
+	static const char *const members[] = {"let", "set", "form", "json", "body", "fill", NULL};
+	jv context = json_has(v->context, "now") ? jv_copy(v->context) : json_set(jv_copy(v->context), "now", json_get(recorder.run->given, "now"));
+
+	for (const char *const *m = members; *m; m++) {
+		jv what = json_get(v->step, *m);
+
+		learn_sent(*m, what, context);
+		jv_free(what);
+	}
+	jv_free(context);
+}
+
+/* ---- pages ---- */
+
+static bool acts(const char *verb)
+{
+	static const char *const verbs[] = {"get", "post", "submit", "click", "fill", "choose", "check", "press", "upload", "frame", "wait", "listen", NULL};
+
+	for (const char *const *v = verbs; *v; v++)
+		if (strcmp(*v, verb) == 0)
+			return true;
+	return false;
+}
+
+static jv names_only(jv map)
+{
+	jv names = jv_object();
+
+	for (struct json_iter it = json_iter(map); json_next(&it);)
+		names = json_set(names, it.key, jv_null());
+	return names;
+}
+
+/* COMMAND without what was typed and sent. */
+static jv outline(jv command)
+{
+	static const char *const keys[] = {"do", "url", "sel", "key", "until", "heard", "patterns", "top", "button", NULL};
+	jv made = jv_object();
+
+	for (const char *const *k = keys; *k; k++)
+		if (json_has(command, *k))
+			made = json_set(made, *k, json_get(command, *k));
+	if (strcmp(json_str(command, "do", ""), "submit") == 0)
+		made = json_set(made, "form", json_get(command, "form"));
+	for (const char *const *k = (const char *const[]){"fields", "set", NULL}; *k; k++)
+		if (json_has(command, *k)) {
+			jv map = json_get(command, *k);
+
+			made = json_set(made, *k, names_only(map));
+			jv_free(map);
+		}
+	return made;
+}
+
+/* The page as it is now, put into ENTRY, where it is another than before. */
+static jv with_page(jv entry)
+{
+	jv page = ask_page(json_obj("do", jv_string("evidence"), NULL));
+	const char *body = json_str(page, "body", NULL);
+	char *all = body ? xasprintf("%s\n%s", json_str(page, "url", ""), body) : NULL;
+	bool same = recorder.run->browser && all && recorder.last && strcmp(all, recorder.last) == 0;
+
+	if (!body || same) {
+		free(all);
+		jv_free(page);
+		return entry;
+	}
+	free(recorder.last);
+	recorder.last = all;
+	learn_page(page);
+	if (json_bool(page, "cut", false))
+		warn("the page %s was too long to be kept whole", json_str(page, "url", ""));
+	entry = json_set(entry, "body", json_get(page, "body"));
+	entry = json_set(entry, "page", json_obj("url", json_get(page, "url"), "status", json_get(page, "status"), "type", json_get(page, "type"),
+						 "headers", json_get(page, "headers"), NULL));
+	jv_free(page);
+	return entry;
+}
+
+/* What of ANSWER the page itself does not tell. */
+static jv with_answer(jv entry, jv answer)
+{
+	static const char *const keys[] = {"heard", "dialogs", NULL};
+	jv kept = jv_object();
+
+	for (const char *const *k = keys; *k; k++)
+		if (json_has(answer, *k))
+			kept = json_set(kept, *k, json_get(answer, *k));
+	if (json_int(answer, "redirects", 0))
+		kept = json_set(kept, "redirects", json_get(answer, "redirects"));
+	learn_json(kept);
+	if (json_has(answer, "error"))
+		entry = json_set(entry, "error", json_get(answer, "error"));
+	return json_set(json_set(entry, "redirected", jv_bool(json_int(answer, "redirects", 0) > 0)), "answer", kept);
+}
+
+/* Where the form leads is not known afterwards, when its answer was a redirect. */
+static void before_submit(jv command)
+{
+	jv answer = ask_page(json_obj("do", jv_string("form"), "form", json_get(command, "form"), NULL));
+
+	jv_free(recorder.form);
+	recorder.form = json_get(answer, "form");
+	jv_free(answer);
+}
+
+static bool sent_by_get(jv command)
+{
+	const char *verb = json_str(command, "do", "");
+
+	return strcmp(verb, "get") == 0 || (strcmp(verb, "submit") == 0 && strcasecmp(json_str(recorder.form, "method", "post"), "get") == 0);
+}
+
+/* What COMMAND asks for: a form that is sent by GET has its fields behind the address. */
+static jv asked(jv command)
+{
+	const char *url = json_str(recorder.form, "action", "");
+	char *any;
+	jv v;
+
+	if (strcmp(json_str(command, "do", ""), "submit") != 0)
+		return jv_string(json_str(command, "url", ""));
+	if (!sent_by_get(command))
+		return jv_string(url);
+	any = xasprintf("%.*s?*", (int)strcspn(url, "?#"), url);
+	v = jv_string(any);
+	free(any);
+	return v;
+}
+
+static void on_paged(void *ctx, jv command, jv answer)
+{
+	const char *verb = json_str(command, "do", "");
+	jv entry;
+
+	(void)ctx;
+	if (!acts(verb) || !json_ok(answer))
+		return;
+	if (json_is(answer, JV_KIND_NULL)) {
+		if (strcmp(verb, "submit") == 0)
+			before_submit(command);
+		return;
+	}
+	learn_url(json_str(command, "url", ""));
+	entry = json_obj("command", outline(command), "method", jv_string(sent_by_get(command) ? "GET" : "POST"), "asked", asked(command), NULL);
+	recorder.run->entries = json_push(recorder.run->entries, with_page(with_answer(entry, answer)));
+}
+
+/* ---- steps ---- */
+
+/* After a log-in, say, the flow begins again: only what comes from then on counts. */
+static void begin_run(void)
+{
+	char now[CLOCK_TEXT];
+
+	jv_free(recorder.run->entries);
+	recorder.run->entries = jv_array();
+	recorder.run->given = json_set_str(recorder.run->given, "now", clock_format(clock_wall(), now));
+	free(recorder.last);
+	recorder.last = NULL;
+}
+
+/* What came from the inbox and the person is given in the case, too. */
+static void learn_answer(const struct flow_view *v)
+{
+	bool otp = strcmp(v->verb, "otp") == 0;
+	jv into = json_path(v->step, otp ? "otp.into" : "human.into"), value = json_get(v->result->var, json_string(into, otp ? "code" : "answer"));
+
+	if (json_is(value, JV_KIND_STRING)) {
+		secrets_add(recorder.secrets, "code", json_string(value, ""));
+		recorder.run->given = json_set(recorder.run->given, v->verb, jv_copy(value));
+	}
+	jv_free(value);
+	jv_free(into);
+}
+
+/* The person has acted in the page itself: it is what the last command has led to. */
+static void person_acted(void)
+{
+	int last = (int)json_len(recorder.run->entries) - 1;
+
+	if (recorder.run->browser && last >= 0)
+		recorder.run->entries = jv_array_set(recorder.run->entries, last, with_page(json_at(recorder.run->entries, last)));
+}
+
+static int on_step(void *ctx, const struct flow_view *v)
+{
+	bool human = strcmp(v->verb, "human") == 0;
+
+	(void)ctx;
+	if (!v->after) {
+		if (!v->place->up && v->place->index == 0 && strcmp(v->place->key, recorder.run->flow) == 0)
+			begin_run();
+		learn_step(v);
+		return 0;
+	}
+	if (human || strcmp(v->verb, "otp") == 0)
+		learn_answer(v);
+	if (human)
+		person_acted();
+	return 0;
+}
+
+/* ---- running ---- */
+
+static void learn_record(struct work *w)
+{
+	static const enum part parts[] = {PART_SECRETS, PART_PROFILE};
+	jv needs = json_get(w->provider->doc, "needs");
+	struct err e;
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		jv part = part_read(w->session, parts[i], &e);
+
+		if (!json_ok(part))
+			die_err(&e);
+		for (struct json_iter it = json_iter(part); json_next(&it);)
+			secrets_add_all(recorder.secrets, it.key, it.value);
+		jv_free(part);
+	}
+	for (struct json_iter it = json_iter(needs); json_next(&it);)
+		if (str_starts(it.key, "site.") && json_bool(it.value, "secret", false)) {
+			jv v = json_path(w->rules, it.key);
+
+			secrets_add_all(recorder.secrets, it.key, v);
+			jv_free(v);
+		}
+	jv_free(needs);
+}
+
+static jv given_of(struct work *w, jv slot, jv booking)
+{
+	jv record = json_obj("profile", json_get(w->profile, "profile"), "party", json_get(w->profile, "party"), "site",
+			     json_get(w->rules, "site"), NULL);
+	jv given = provider_context(w->provider, record, false);
+
+	jv_free(record);
+	return json_set(json_set(given, "slot", jv_copy(slot)), "booking", jv_copy(booking));
+}
+
+static jv expect_of(const char *flow, const struct flow_result *r)
+{
+	jv expect = json_obj("class", jv_string(r->class), NULL);
+
+	if (strcmp(flow, "check") == 0 && flow_ok(r))
+		expect = json_set(expect, "slots", jv_copy(r->slots));
+	if (json_is(r->booking, JV_KIND_OBJECT))
+		return json_set(expect, "booking", jv_copy(r->booking));
+	return strcmp(flow, "verify") == 0 && flow_ok(r) ? json_set_str(expect, "booking", "null") : expect;
+}
+
+/* 0; otherwise there is nothing to keep of it, and why was said. SLOT is set by check. */
+static int record_one(struct work *w, const char *flow, jv *slot, jv booking, struct recorded *run)
+{
+	jv steps = provider_flow(w->provider, flow);
+	bool program = json_has(steps, "exec"), has = json_is(steps, JV_KIND_ARRAY), nothing;
+	struct flow_result r;
+
+	jv_free(steps);
+	if (!has) {
+		warn("%s%s", flow, program ? " is a program: what it asks for can't be seen here" : ": the provider has no such flow");
+		return EX_USAGE;
+	}
+	*run = (struct recorded){flow, strcmp(provider_transport(w->provider, flow), "browser") == 0, jv_array(), given_of(w, *slot, booking), jv_null()};
+	recorder.run = run;
+	work_flow(w, flow, *slot, booking, &r);
+	learn_state();
+	run->expect = expect_of(flow, &r);
+	warn("%s: %s%s%s, %zu pages", flow, r.class, *r.reason ? ", " : "", r.reason, json_len(run->entries));
+	if (strcmp(flow, "check") == 0 && json_is(*slot, JV_KIND_NULL)) {
+		jv_free(*slot);
+		*slot = json_at(r.slots, 0);
+	}
+	nothing = !json_len(run->entries) || strcmp(r.class, "stopped") == 0 || strcmp(r.class, "refused") == 0;
+
+	flow_result_free(&r);
+	return nothing ? EX_TEMPFAIL : 0;
+}
+
+static int record_flows(struct work *w, char **flows, size_t n, jv *slot, jv booking, struct recorded *runs)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		if (strcmp(flows[i], "book") == 0 && json_is(*slot, JV_KIND_NULL)) {
+			struct recorded aside = {"", false, jv_array(), jv_object(), jv_null()};
+
+			recorder.run = &aside;
+			*slot = try_slot(w);
+			jv_free(aside.entries);
+			jv_free(aside.given);
+			if (!json_is(*slot, JV_KIND_OBJECT))
+				return EX_NO;
+		}
+		r = record_one(w, flows[i], slot, booking, &runs[i]);
+	}
+	return r;
+}
+
+/* ---- saving ---- */
+
+/* Nothing is in TO before it was looked through. The status. */
+static int save(const struct record *what, const struct provider *p, const struct recorded *runs, size_t n)
+{
+	char *folder = xasprintf("%s.XXXXXX", what->to), *names[] = {p->path, NULL};
+	struct err e;
+	int status;
+
+	if (!mkdtemp(folder))
+		die(EX_CANTCREAT, "make a folder beside %s:", what->to);
+	if (fixture_write(folder, p, runs, n, recorder.secrets, &e) || fixture_clean(folder, recorder.secrets, &e)) {
+		fixture_remove(folder);
+		die(e.status, "%s: nothing was kept", e.text);
+	}
+	status = provider_test(names, folder);
+	if (fixture_move(folder, what->to, &e)) {
+		fixture_remove(folder);
+		die_err(&e);
+	}
+	rmdir(folder);
+	free(folder);
+	return status;
+}
+
+int provider_record(const struct record *what, char **argv)
+{
+	struct recorded runs[FLOWS_MAX] = {0};
+	jv slot = try_operand(what->slot, "slot"), booking = try_operand(what->booking, "booking");
+	struct work w;
+	int status;
+
+	if (what->n > FLOWS_MAX)
+		die(EX_USAGE, "more than %d flows", FLOWS_MAX);
+	if (!what->force && !fixture_empty(what->to))
+		die(EX_CANTCREAT, "%s is there and not empty: name another folder, or say --force", what->to);
+	for (size_t i = 0; i < what->n; i++)
+		try_no_login(what->flows[i], what->session);
+	try_open(&w, what->session, argv);
+	recorder = (struct recorder){.work = &w, .secrets = secrets_new(), .form = jv_null()};
+	for (size_t i = 0; i < keeps; i++)
+		secrets_keep(recorder.secrets, keep[i]);
+	learn_record(&w);
+	w.host.step = on_step;
+	w.host.paged = on_paged;
+	try_begin(&w);
+	status = record_flows(&w, what->flows, what->n, &slot, booking, runs);
+	work_end(&w);
+	if (status == 0) {
+		status = save(what, w.provider, runs, what->n);
+		secrets_tell(recorder.secrets, stderr);
+		if (status)
+			warn("%s holds the pages, but they do not give again what the site gave: see above", what->to);
+		warn("look through %s before you publish it: what is personal may stand there in other words", what->to);
+	}
+	for (size_t i = 0; i < what->n; i++) {
+		jv_free(runs[i].entries);
+		jv_free(runs[i].given);
+		jv_free(runs[i].expect);
+	}
+	jv_free(recorder.form);
+	free(recorder.last);
+	secrets_free(recorder.secrets);
+	jv_free(slot);
+	jv_free(booking);
+	work_close(&w);
+	return status;
+}
