@@ -117,6 +117,15 @@ change() {
 	[ "$status" -eq 64 ]
 }
 
+@test "the manual's example walks all steps at once, and saves their pages" {
+	ab-login alice >/dev/null
+	cd "$BATS_TEST_TMPDIR"
+	example=$(sed -n 's/^\.Dl \(echo c .*\)/\1/p' "$top_srcdir/man/ab-provider.1")
+	run --separate-stderr bash -c "$example"
+	[ "$status" -eq 0 ]
+	[ "$(echo pages-now/*)" = pages-now/001-get.html ]
+}
+
 @test "in a browser it is a picture, too" {
 	chromium_here
 	change 's/^name: practice$/name: practice\ntransport: browser/; /^ *region: {/d'

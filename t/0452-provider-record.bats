@@ -93,6 +93,17 @@ ok - practice: verify, as it was recorded" ]
 	personal <(grep -v specversion "$HOME/err")
 }
 
+@test "the manual's example does what it says" {
+	start_site
+	new_session alice practice
+	release practice Ankara short-stay "$(day 20)T09:30"
+	cd "$BATS_TEST_TMPDIR"
+	run --separate-stderr bash -ec "$(man_example ab-provider.1 1)"
+	[ "$status" -eq 0 ]
+	[ "$(sort <<<"$output" | uniq -c | sed 's/^ *//')" = "2 ok - practice: book, as it was recorded
+2 ok - practice: check, as it was recorded" ]
+}
+
 @test "of a site that answers in JSON, too; a redirect is kept as one" {
 	start_site
 	new_session alice practice-api

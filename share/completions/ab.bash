@@ -11,7 +11,7 @@ _ab_verbs() {
 	case $1 in
 	ab-run) echo start stop pause resume status list ;;
 	ab-vault) echo init new edit get set list rm export import rekey exec evidence ;;
-	ab-provider) echo list check test try ;;
+	ab-provider) echo list check test try record ;;
 	ab-audit) echo append verify show replay ;;
 	esac
 }
