@@ -12,9 +12,11 @@
 #include "base/proc.h"
 #include "book.h"
 #include "plan/slot.h"
+#include "store/consent.h"
 #include "store/journal.h"
 #include "wire/alert.h"
 #include "wire/launch.h"
+#include "work/schedule.h"
 #include "work/work.h"
 
 #define TURN_TIMEOUT 180000
@@ -35,7 +37,8 @@ struct back {
 	bool agreed;         /* the person said yes to this request */
 	const char *unwilling; /* or "declined", "unanswered"; NULL: was not asked, or agreed */
 	int64_t expires;            /* the request (clock_mono) */
-	int64_t again_at, again_ms; /* when an unknown one is looked at again (clock_mono; -1: never), and the pause after that */
+	int64_t again_at, again_ms; /* when an unknown or pending one is looked at again (clock_mono; -1: never), and the pause after that */
+	int64_t pending_ms;         /* the pause while it is pending */
 };
 
 static const char *goal_of(jv request)
@@ -329,13 +332,19 @@ static const char *class_of_known(jv known)
 	return named(known) ? "ok" : json_str(known, "refused", "absent");
 }
 
+/* The site holds it until something is done, such as a payment. */
+static bool is_pending(enum proof proof, jv booking)
+{
+	return proof == PROVED_THERE && strcmp(json_str(booking, "state", "confirmed"), "pending") == 0;
+}
+
 /* What PROOF, the reading back, makes of a commit whose flow ended in CLASS. */
 static void judge(struct back *b, enum proof proof, jv booking, const char *class, bool no_answer, const char *why)
 {
 	bool claimed = strcmp(class, "ok") == 0 && named(b->known);
 
 	if (proof == PROVED_THERE) {
-		bool pending = strcmp(json_str(booking, "state", "confirmed"), "pending") == 0;
+		bool pending = is_pending(proof, booking);
 
 		booking = jv_copy(booking);
 		if (!*json_str(booking, "reference", ""))
@@ -365,21 +374,33 @@ static void settle(struct back *b, bool no_answer, const char *class, const char
 	snprintf(text, sizeof text, "%s%s%s", why, *why ? "; " : "", *reason ? reason : "look at the site, then: ab-book --settle booked|free");
 	judge(b, proof, booking, class, no_answer, text);
 	b->again_ms = AGAIN_FIRST;
-	b->again_at = proof == NOT_PROVED ? clock_mono() + b->again_ms : -1;
+	b->again_at = proof == NOT_PROVED ? clock_mono() + b->again_ms : is_pending(proof, booking) ? clock_mono() + b->pending_ms : -1;
 	jv_free(booking);
 }
 
-/* An unknown one, once more: the site may be back. Nothing is told unless it is settled. What was sent under a consent is proved
- * at once even when that has ended since; but not looked for again and again. */
+/* What a pending one has become: paid for, given up by the site, or neither yet. */
+static void judge_pending(struct back *b, enum proof proof, jv booking)
+{
+	if (proof == PROVED_ABSENT)
+		conclude(b, "failed", "not_paid", jv_null());
+	else if (proof == PROVED_THERE && !is_pending(proof, booking))
+		judge(b, proof, booking, "ok", false, "");
+	else if (proof == PROVED_THERE)
+		b->again_at = clock_mono() + b->pending_ms;
+}
+
+/* An unknown or pending one, once more: the site may be back, the person may have paid. Nothing is told unless it is settled. What was
+ * sent under a consent is proved at once even when that has ended since; but not looked for again and again. */
 static void look_again(struct back *b)
 {
 	jv found = journal_standing(b->journal, NULL), data = json_path(found, "event.data"), booking, trace;
+	bool pending = strcmp(json_str(data, "status", ""), "pending") == 0;
 	enum proof proof;
 	char why[512];
 	struct err e;
 
 	b->again_at = -1;
-	if (strcmp(json_str(data, "status", ""), "unknown") != 0 || work_consent(&b->work, CONSENT_WATCH, &e) == CONSENT_NO)
+	if ((!pending && strcmp(json_str(data, "status", ""), "unknown") != 0) || work_consent(&b->work, CONSENT_WATCH, &e) == CONSENT_NO)
 		goto out;
 	jv_free(b->request);
 	b->request = json_obj("goal", json_get(data, "goal"), "attempt", json_get(data, "attempt"), "slot", json_get(data, "slot"), NULL);
@@ -391,8 +412,11 @@ static void look_again(struct back *b)
 	b->work.settling = true;
 	proof = read_back_once(b, &booking, why, sizeof why);
 	b->work.settling = false;
-	if (proof == PROVED_THERE || (proof == PROVED_ABSENT && !named(b->known))) {
+	if (pending && proof != NOT_PROVED) {
+		judge_pending(b, proof, booking);
+	} else if (proof == PROVED_THERE || (proof == PROVED_ABSENT && !named(b->known))) {
 		judge(b, proof, booking, class_of_known(b->known), true, why);
+		b->again_at = is_pending(proof, booking) ? clock_mono() + b->pending_ms : -1;
 	} else if (proof == NOT_PROVED) {
 		b->again_ms = b->again_ms * 2 < AGAIN_MAX ? b->again_ms * 2 : AGAIN_MAX;
 		b->again_at = clock_mono() + b->again_ms;
@@ -582,6 +606,18 @@ static void take_request(struct back *b, jv event)
 		book(b);
 }
 
+/* As often as the session looks for slots; at least once a minute, because somebody is at it. */
+static int64_t pending_pause(const struct work *w)
+{
+	jv pace = json_get(w->provider->doc, "pace");
+	struct schedule schedule;
+	struct err e;
+	int64_t ms = schedule_read(&schedule, w->rules, pace, 1, consent_daily_requests(w->rules), &e) ? AGAIN_FIRST : schedule_interval(&schedule, clock_wall());
+
+	jv_free(pace);
+	return ms < AGAIN_FIRST ? ms : AGAIN_FIRST;
+}
+
 /* ---- the loop ------------------------------------------------------------------------------------- */
 
 static int open_back(struct back *b, const struct book_job *job, int out, char **argv, struct err *e)
@@ -592,6 +628,7 @@ static int open_back(struct back *b, const struct book_job *job, int out, char *
 	if (work_open(&b->work, argv, PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE),
 		      PART_BIT(PART_SECRETS) | PART_BIT(PART_EVIDENCE), e))
 		return -1;
+	b->pending_ms = pending_pause(&b->work);
 	b->journal = journal_open(job->session, e);
 	if (!b->journal)
 		return -1;

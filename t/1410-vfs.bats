@@ -21,6 +21,12 @@ teardown() {
 visitor() {
 	new_session alice vfs-global ".profile.gender = \"f\" | .schedule.interval = \"5s\" | ${1:-.}"
 }
+# watch: the session runs, until result STATUS: its booking.result is in $HOME/result
+watch() {
+	ab-run alice >"$HOME/out" 2>"$HOME/err" 3>&- &
+	PIPE_PID=$!
+}
+result() { until_line "${2:-60}" "$HOME/out" ".type == \"booking.result\" and .data.status == \"$1\"" >"$HOME/result"; }
 offer() { # offer TIME [SEATS]
 	control release "{\"office\":\"vfs\",\"slots\":[{\"place\":\"Ankara\",\"category\":\"short-stay/tourism\",\"start\":\"$(day 20)T$1\",\"seats\":${2:-1}}]}" >/dev/null
 }
@@ -29,16 +35,83 @@ offer() { # offer TIME [SEATS]
 	ab-provider check vfs-global
 }
 
-@test "a session logs in with its mailed code, sees nothing, then a slot, and books it: proved, once" {
-	visitor
+@test "a session logs in with its mailed code, sees nothing, then slots, and books the one that is ranked first: proved, once" {
+	visitor '.preferences.hours = ["10:00-12:00"]'
 	run --separate-stderr ab-poll --once alice
 	echo "$output" "$stderr"
 	[ "$status" -eq 1 ]
 	[ "$(jq -r 'select(.type == "agent.heartbeat").data.verdict' <<<"$output")" = none ]
-	offer 09:30
-	ab-run alice >"$HOME/out" 2>"$HOME/err" 3>&- &
-	PIPE_PID=$!
-	until_line 60 "$HOME/out" '.type == "booking.result" and .data.status == "booked"' >"$HOME/result"
+	for time in 09:00 09:30 10:30 14:00 15:00 16:00; do
+		offer $time
+	done
+	watch
+	result booked
+	[ "$(jq -r .data.slot.start "$HOME/result")" = "$(day 20)T10:30:00+03:00" ]
 	[ "$(truth | jq -r 'length')" = 1 ]
 	[ "$(truth | jq -r '.[0].reference')" = "$(jq -r .data.reference "$HOME/result")" ]
+	[ "$(truth | jq -r '.[0].start')" = "$(day 20)T10:30" ]
+	# all six were seen, those behind "Load More" too
+	[ "$(jq -s 'map(select(.type == "appointment.available").data.slots | length) | max' "$HOME/out")" = 6 ]
+	# asked to confirm once
+	[ "$(control 'requests?log=1' | jq '[.log[] | select(.path | endswith("/schedule"))] | length')" = 1 ]
+}
+
+@test "in Turkish, for two people, in a centre named by its code; the site wants a code and pictures of the passports" {
+	control vfs '{"applicant_otp":true,"upload":true}' >/dev/null
+	picture='{"name":"passport.png","type":"image/png","data_base64":"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="}'
+	visitor ".site += {language: \"tr\", centres: \"ANKARA\", category: \"Kısa Süreli Vize\", subcategories: \"SHORTSTAY-TOURISM\"} |
+		.profile.first_name = \"Ayşe Iğdır\" | .profile.files.passport = $picture |
+		.party = [{first_name: \"Ümit\", last_name: \"Example\", gender: \"m\", date_of_birth: \"2015-03-04\", nationality: \"TUR\",
+			passport_number: \"P0000002\", passport_expiry: \"2031-01-31\", files: {passport: $picture}}]"
+	offer 09:30 1
+	offer 11:00 2
+	watch
+	result booked
+	[ "$(jq -r .data.slot.start "$HOME/result")" = "$(day 20)T11:00:00+03:00" ]
+	[ "$(jq -r .data.slot.location "$HOME/result")" = Ankara ]
+	truth | jq -e 'length == 1 and .[0].party == 2 and ([.[0].applicant[].firstName] == ["AYŞE IĞDIR", "ÜMIT"])'
+}
+
+@test "with a payment to come it is pending, the person is told, and once they have paid it is booked" {
+	control vfs '{"payment":true}' >/dev/null
+	visitor
+	offer 09:30
+	watch
+	result pending
+	jq -e '.data.until | fromdateiso8601? // (.[0:19] + "Z" | fromdateiso8601) > now' "$HOME/result"
+	reference=$(jq -r .data.reference "$HOME/result")
+	until_line 20 "$HOME/notices.ndjson" '.subject | test("pay|pending|held"; "i")' >/dev/null || { cat "$HOME/notices.ndjson"; false; }
+	[ "$(truth | jq -r '.[0].state')" = pending ]
+	control pay "{\"reference\":\"$reference\"}" >/dev/null
+	result booked
+	[ "$(jq -r .data.reference "$HOME/result")" = "$reference" ]
+	[ "$(truth | jq -r 'map(.state) | join(",")')" = confirmed ]
+}
+
+@test "what is not paid for in time is failed, as the site says, and the next slot is looked for" {
+	control vfs '{"payment":true,"hold_ms":4000}' >/dev/null
+	visitor
+	offer 09:30
+	watch
+	result pending
+	result failed
+	[ "$(jq -r .data.reason "$HOME/result")" = not_paid ]
+	[ "$(truth)" = '[]' ]
+}
+
+@test "a page that says otherwise than the site answered is changed, and so is one that says nothing" {
+	mkdir -p "$HOME/providers"
+	cp -r "$top_srcdir/providers/vfs-global" "$HOME/providers/"
+	export AB_PROVIDERS="$HOME/providers"
+	visitor
+	offer 09:30
+	ab-login alice >/dev/null 2>"$HOME/err"
+	# as if the page had said another day
+	sed -i 's/day: "\\(.y)-\\(.m)-\\(.d)"}/day: "\\(.y)-\\(.m)-01"}/' "$HOME/providers/vfs-global/provider.yaml"
+	ab-poll --once alice >"$HOME/out" 2>>"$HOME/err" || [ $? -eq 75 ]
+	jq -es 'any(.[]; .type == "agent.heartbeat" and .data.verdict == "changed" and (.data.reason | contains("something else than the site answered")))' "$HOME/out"
+	# the answers unheard: the page alone is believed
+	sed -i 's/\*\/appointment\//*\/elsewhere\//; s/-01"}/-\\(.d)"}/' "$HOME/providers/vfs-global/provider.yaml"
+	ab-poll --once alice >"$HOME/out" 2>>"$HOME/err"
+	jq -es 'any(.[]; .type == "appointment.available" and (.data.slots | length == 1 and .[0].extra.allocation == null))' "$HOME/out"
 }

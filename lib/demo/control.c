@@ -115,6 +115,27 @@ static void vfs_post(struct visit *v, const struct control *c)
 		vfs_get(v, c);
 }
 
+/* The person pays, wherever that is. */
+static void pay_post(struct visit *v, const struct control *c)
+{
+	const char *reference = json_str(v->json, "reference", "");
+	jv all = world_truth(v->world);
+	bool paid = false;
+	struct err e;
+
+	(void)c;
+	for (struct json_iter it = json_iter(all); json_next(&it);)
+		if (strcmp(json_str(it.value, "reference", ""), reference) == 0)
+			paid |= world_pay(v->world, json_str(it.value, "office", ""), json_str(it.value, "account", ""), reference);
+	jv_free(all);
+	if (paid) {
+		done(v);
+		return;
+	}
+	err_set(&e, EX_DATAERR, "no booking '%.40s' waits for a payment", reference);
+	refuse(v, &e);
+}
+
 static void reset_post(struct visit *v, const struct control *c)
 {
 	world_reset(v->world);
@@ -134,7 +155,7 @@ static const struct route {
 	{"GET", "/_demo/faults", faults_get},     {"DELETE", "/_demo/faults", faults_delete},
 	{"GET", "/_demo/slots", slots_get},       {"GET", "/_demo/bookings", bookings_get},
 	{"GET", "/_demo/codes", codes_get},       {"GET", "/_demo/vfs", vfs_get},
-	{"POST", "/_demo/vfs", vfs_post},
+	{"POST", "/_demo/vfs", vfs_post},         {"POST", "/_demo/pay", pay_post},
 	{"GET", "/_demo/requests", requests_get}, {"DELETE", "/_demo/requests", requests_delete},
 	{"POST", "/_demo/reset", reset_post},
 };
