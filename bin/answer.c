@@ -58,7 +58,7 @@ static void print_question(jv q)
 	printf("%s  %s  %s  %s%s%s\n", json_str(q, "id", ""), json_str(q, "session", "-"), json_str(q, "kind", ""),
 	       json_str(q, "question", ""), *left ? "  " : "", left);
 	if (json_has(q, "picture") && *json_str(q, "picture", ""))
-		printf("      picture: ab-vault evidence %s %s\n", json_str(q, "session", "-"), json_str(q, "picture", ""));
+		printf("      picture: ab-vault evidence %s show %s\n", json_str(q, "session", "-"), json_str(q, "picture", ""));
 }
 
 static int list(jv all)

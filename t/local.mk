@@ -19,6 +19,7 @@ TESTS += t/1000-poll.bats
 TESTS += t/1100-login.bats
 TESTS += t/1200-book.bats
 TESTS += t/1400-browser-flow.bats
+TESTS += t/1420-person.bats
 TESTS += t/1410-vfs.bats
 TESTS += t/0350-import-cookies.bats t/1430-check-over-http.bats
 EXTRA_DIST += t/practice-pages

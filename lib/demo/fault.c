@@ -27,12 +27,15 @@ struct faults {
 	struct str took;
 };
 
-static void page(struct httpd_reply *out, const char *title, const char *id, const char *text)
+/* MORE is HTML, "" for none. */
+static void page(struct httpd_reply *out, const char *title, const char *id, const char *text, const char *more)
 {
 	str_reset(&out->body);
 	str_puts(&out->headers, "Content-Type: text/html; charset=utf-8\n");
 	html_begin(&out->body, title, "", "");
-	html_add(&out->body, "<main id=\"{}\">\n<h1>{}</h1>\n<p>{}</p>\n</main>\n", id, title, text, NULL);
+	html_add(&out->body, "<main id=\"{}\">\n<h1>{}</h1>\n<p>{}</p>\n", id, title, text, NULL);
+	str_puts(&out->body, more);
+	str_puts(&out->body, "</main>\n");
 	html_end(&out->body);
 }
 
@@ -69,21 +72,29 @@ static void throttle(struct httpd_reply *out, jv spec)
 
 static void maintenance(struct httpd_reply *out, jv spec)
 {
-	page(out, "Maintenance", "maintenance", "The system is under maintenance. Please come back later.");
+	page(out, "Maintenance", "maintenance", "The system is under maintenance. Please come back later.", "");
 	out->status = (int)json_int(spec, "status", 200);
 	add_retry_after(out, spec);
 }
 
 static void queue(struct httpd_reply *out, jv spec)
 {
-	page(out, json_str(spec, "title", "Waiting Room"), "waiting-room", "You are in the waiting room. This page will let you in when it is your turn.");
+	page(out, json_str(spec, "title", "Waiting Room"), "waiting-room", "You are in the waiting room. This page will let you in when it is your turn.", "");
 	str_addf(&out->headers, "Refresh: %d\n", (int)json_int(spec, "refresh", 5));
 }
 
-/* Who has solved it is let in: order it for a count, or end it when the person has. */
+/* Who has solved it is let in: order it for a count, or end it when the person has. With person_ms one follows the link after that
+ * time, in a browser. */
 static void captcha(struct httpd_reply *out, jv spec)
 {
-	page(out, "One moment", "captcha", "Please show that you are a person: which of these pictures has a bridge?");
+	int64_t ms = json_int(spec, "person_ms", -1);
+	struct str more = {0};
+
+	str_puts(&more, "<p><a id=\"person\" href=\"\">That one</a></p>\n");
+	if (ms >= 0)
+		str_addf(&more, "<script>setTimeout(() => document.getElementById(\"person\").click(), %lld)</script>\n", (long long)ms);
+	page(out, "One moment", "captcha", "Please show that you are a person: which of these pictures has a bridge?", str_text(&more));
+	str_free(&more);
 	out->status = (int)json_int(spec, "status", 200);
 }
 

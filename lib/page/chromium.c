@@ -161,10 +161,15 @@ static char *find_program(bool headed, struct err *e)
 	char *found = NULL;
 
 	if (named && *named) {
-		if (access(named, X_OK) == 0)
-			return xstrdup(named);
-		err_set(e, EX_UNAVAILABLE, "AB_CHROMIUM names %s:", named);
-		return NULL;
+		const char *slash = strrchr(named, '/');
+
+		if (headed && strstr(slash ? slash : named, "headless"))
+			err_set(e, EX_UNAVAILABLE, "AB_CHROMIUM names %s, which has no window", named);
+		else if (access(named, X_OK))
+			err_set(e, EX_UNAVAILABLE, "AB_CHROMIUM names %s:", named);
+		else
+			found = xstrdup(named);
+		return found;
 	}
 	for (size_t i = 0; i < PROGRAMS; i++)
 		if (programs[i].path && programs[i].window >= headed && access(programs[i].path, X_OK) == 0)

@@ -26,12 +26,14 @@ struct vigil {
 	enum go go; /* END: the page has ended, and the flow with it */
 };
 
-/* Makes .page what the browser shows now; nothing is asked of the site. False when that can't be seen just now, or no browser shows it. */
-static bool look_anew(struct vigil *v)
+/* Makes .page what the browser shows now; nothing is asked of the site. False when that can't be seen just now, or no browser shows it.
+ * TELL: the host may see it pass; of the many that come to nothing it hears nothing. */
+static bool look_anew(struct vigil *v, bool tell)
 {
 	struct flow *f = v->f;
 	jv until = json_obj("url", jv_string("*"), NULL), error;
-	jv answer = page_call(f->run->page, json_obj("do", jv_string("wait"), "until", until, "complete", jv_true(), NULL), LOOK_TIME, NULL);
+	jv command = json_obj("do", jv_string("wait"), "until", until, "complete", jv_true(), NULL);
+	jv answer = tell ? flow_page_ask(f, command, LOOK_TIME, NULL) : page_call(f->run->page, command, LOOK_TIME, NULL);
 	const char *code;
 
 	if (json_bool(answer, "ok", false)) {
@@ -45,10 +47,8 @@ static bool look_anew(struct vigil *v)
 	error = json_get(answer, "error");
 	code = json_str(error, "code", "");
 	v->live = strcmp(code, "usage") != 0; /* a page over HTTP knows no such command */
-	if (!json_ok(answer))
-		v->go = flow_end(f, "unreachable", "the page agent is gone");
-	else if (strcmp(code, "unreachable") == 0 && ++v->lost >= LOST_MAX)
-		v->go = flow_page_failed(f, answer);
+	if (!json_ok(answer) || ((strcmp(code, "unreachable") == 0 || strcmp(code, "no_page") == 0) && ++v->lost >= LOST_MAX))
+		v->go = flow_end(f, "unreachable", "%s", json_str(error, "message", "the page agent is gone"));
 	jv_free(error);
 	jv_free(answer);
 	return false;
@@ -61,7 +61,7 @@ static bool gone_on(struct vigil *v)
 	bool yes = false;
 	enum go go;
 
-	if (!look_anew(v))
+	if (!look_anew(v, false))
 		return false;
 	if (!v->class) {
 		go = cond_holds(f, v->until, &yes);
@@ -76,7 +76,7 @@ static bool gone_on(struct vigil *v)
 		}
 	}
 	if (go == GO)
-		return yes;
+		return yes && (!f->run->host->paged || look_anew(v, true));
 	snprintf(f->result->class, sizeof f->result->class, "ok");
 	f->result->reason[0] = '\0';
 	return false;
