@@ -115,3 +115,13 @@ offer() { # offer TIME [SEATS]
 	ab-poll --once alice >"$HOME/out" 2>>"$HOME/err"
 	jq -es 'any(.[]; .type == "appointment.available" and (.data.slots | length == 1 and .[0].extra.allocation == null))' "$HOME/out"
 }
+
+@test "a waitlist is seen and told, once; joining it is the person's" {
+	control vfs '{"waitlist":true}' >/dev/null
+	visitor '.schedule.interval = "1s"'
+	ab-poll alice >"$HOME/out" 2>"$HOME/err" 3>&- &
+	PIPE_PID=$!
+	looks() { [ "$(jq -s 'map(select(.data.verdict == "none")) | length' "$HOME/out")" -ge 3 ]; }
+	until_true 40 looks
+	jq -es 'map(select(.type == "runtime.alert").data) | length == 1 and (.[0] | .severity == "info" and (.reason | contains("waitlist")))' "$HOME/out"
+}

@@ -53,6 +53,18 @@ static enum go do_otp(struct flow *f, jv step)
 	return go;
 }
 
+static enum go do_tell(struct flow *f, jv step)
+{
+	struct err e = {0};
+	jv text = flow_member(f, step, "tell", &e);
+	enum go go = json_is(text, JV_KIND_STRING) ? GO : flow_end(f, "changed", "tell: %s", e.status ? e.text : "no text");
+
+	if (go == GO && f->run->host->tell)
+		f->run->host->tell(f->run->host->ctx, json_string(text, ""));
+	jv_free(text);
+	return go;
+}
+
 /* ---- structure ------------------------------------------------------------------------------------ */
 
 /* LIST stands under KEY of the step now, or is the flow KEY where there is none. */
@@ -213,6 +225,8 @@ static enum go carry_out(struct flow *f, jv step)
 		return do_end(f, step);
 	if (strcmp(f->step, "upload") == 0)
 		return act_upload(f, step);
+	if (strcmp(f->step, "tell") == 0)
+		return do_tell(f, step);
 	if (strcmp(f->step, "screenshot") == 0) {
 		flow_evidence(f, json_str(step, "screenshot", "page"));
 		return GO;

@@ -66,6 +66,8 @@ struct flow_host {
 	/* A question to the person; the answer (a JSON string), null when LOOK took it back, or invalid with *e when none came in
 	 * time. */
 	jv (*human)(void *ctx, struct question *q, struct err *e);
+	/* Something of the site that the person would want to know, as the provider words it. NULL: nobody is told. */
+	void (*tell)(void *ctx, const char *text);
 	/* Keeps the page as evidence; PAGE is the agent's `evidence` answer. */
 	void (*evidence)(void *ctx, const char *label, jv page);
 	/* May this PROGRAM (as the provider writes it) run? -1 with *e when the owner has not consented to it. */

@@ -259,7 +259,7 @@ static const struct verb {
 	{"submit", kind_form_selector, M_REQUEST | M_FORM, false}, {"expect", kind_condition, 0, false}, {"let", let, 0, false}, {"rows", rows, 0, false},
 	{"slots", kind_expression, 0, false}, {"for", loop, M_DO, false}, {"if", test, M_THEN, false}, {"mark", mark, 0, false},
 	{"otp", otp, 0, false}, {"human", human, 0, false}, {"use", use, 0, false}, {"identity", kind_expression, 0, false},
-	{"booking", booking, 0, false}, {"end", kind_class, 0, false},
+	{"booking", booking, 0, false}, {"end", kind_class, 0, false}, {"tell", kind_text, 0, false},
 	{"click", kind_selector, M_ALLOW | M_COMMIT | M_TIMEOUT, true}, {"fill", selector_map, M_TIMEOUT, true},
 	{"choose", selector_map, M_ALLOW | M_TIMEOUT, true}, {"check", kind_selector, M_ALLOW | M_TIMEOUT, true}, {"press", kind_text, M_ALLOW | M_TIMEOUT, true},
 	{"upload", selector_map, M_TIMEOUT, true}, {"wait", wait_for, M_ALLOW | M_TIMEOUT, true}, {"listen", listen_map, 0, true},

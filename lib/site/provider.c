@@ -275,7 +275,7 @@ const char *step_verb(jv step)
 {
 	static const char *const verbs[] = {"get", "post", "submit", "expect", "let", "rows", "slots", "for", "if", "mark", "otp", "human",
 					    "use", "identity", "booking", "end", "click", "fill", "choose", "check", "press", "upload",
-					    "wait", "listen", "frame", "screenshot"};
+					    "wait", "listen", "frame", "screenshot", "tell"};
 
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (json_has(step, verbs[i]))
