@@ -471,6 +471,7 @@ static int record_one(struct work *w, const char *flow, jv *slot, jv booking, st
 	jv steps = provider_flow(w->provider, flow);
 	bool program = json_has(steps, "exec"), has = json_is(steps, JV_KIND_ARRAY), nothing;
 	struct flow_result r;
+	struct str reason = {0};
 
 	jv_free(steps);
 	if (!has) {
@@ -482,7 +483,9 @@ static int record_one(struct work *w, const char *flow, jv *slot, jv booking, st
 	work_flow(w, flow, *slot, booking, &r);
 	learn_state();
 	run->expect = expect_of(flow, &r);
-	warn("%s: %s%s%s, %zu pages", flow, r.class, *r.reason ? ", " : "", r.reason, json_len(run->entries));
+	secrets_mask(recorder.secrets, &reason, r.reason, strlen(r.reason));
+	warn("%s: %s%s%s, %zu pages", flow, r.class, reason.len ? ", " : "", str_text(&reason), json_len(run->entries));
+	str_free(&reason);
 	if (strcmp(flow, "check") == 0 && json_is(*slot, JV_KIND_NULL)) {
 		jv_free(*slot);
 		*slot = json_at(r.slots, 0);
@@ -493,22 +496,31 @@ static int record_one(struct work *w, const char *flow, jv *slot, jv booking, st
 	return nothing ? EX_TEMPFAIL : 0;
 }
 
-static int record_flows(struct work *w, char **flows, size_t n, jv *slot, jv booking, struct recorded *runs)
+/* A slot to book, by a check that is not recorded. */
+static jv find_slot(struct work *w)
 {
+	struct recorded aside = {"", false, jv_array(), jv_object(), jv_null()};
+	jv slot;
+
+	recorder.run = &aside;
+	slot = try_slot(w);
+	jv_free(aside.entries);
+	jv_free(aside.given);
+	return slot;
+}
+
+/* All of them, or those before the first of which there is nothing to keep. *N: how many. */
+static int record_flows(struct work *w, char **flows, size_t *n, jv *slot, jv booking, struct recorded *runs)
+{
+	size_t all = *n;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		if (strcmp(flows[i], "book") == 0 && json_is(*slot, JV_KIND_NULL)) {
-			struct recorded aside = {"", false, jv_array(), jv_object(), jv_null()};
-
-			recorder.run = &aside;
-			*slot = try_slot(w);
-			jv_free(aside.entries);
-			jv_free(aside.given);
-			if (!json_is(*slot, JV_KIND_OBJECT))
-				return EX_NO;
-		}
-		r = record_one(w, flows[i], slot, booking, &runs[i]);
+	for (*n = 0; *n < all; ++*n) {
+		if (strcmp(flows[*n], "book") == 0 && json_is(*slot, JV_KIND_NULL))
+			*slot = find_slot(w);
+		r = strcmp(flows[*n], "book") == 0 && json_is(*slot, JV_KIND_NULL) ? EX_NO : record_one(w, flows[*n], slot, booking, &runs[*n]);
+		if (r)
+			break;
 	}
 	return r;
 }
@@ -543,7 +555,8 @@ int provider_record(const struct record *what, char **argv)
 	struct recorded runs[FLOWS_MAX] = {0};
 	jv slot = try_operand(what->slot, "slot"), booking = try_operand(what->booking, "booking");
 	struct work w;
-	int status;
+	size_t n = what->n;
+	int status, agrees = 0;
 
 	if (what->n > FLOWS_MAX)
 		die(EX_USAGE, "more than %d flows", FLOWS_MAX);
@@ -559,12 +572,12 @@ int provider_record(const struct record *what, char **argv)
 	w.host.step = on_step;
 	w.host.paged = on_paged;
 	try_begin(&w);
-	status = record_flows(&w, what->flows, what->n, &slot, booking, runs);
+	status = record_flows(&w, what->flows, &n, &slot, booking, runs);
 	work_end(&w);
-	if (status == 0) {
-		status = save(what, w.provider, runs, what->n);
+	if (n) {
+		agrees = save(what, w.provider, runs, n);
 		secrets_tell(recorder.secrets, stderr);
-		if (status)
+		if (agrees)
 			warn("%s holds the pages, but they do not give again what the site gave: see above", what->to);
 		warn("look through %s before you publish it: what is personal may stand there in other words", what->to);
 	}
@@ -579,5 +592,5 @@ int provider_record(const struct record *what, char **argv)
 	jv_free(slot);
 	jv_free(booking);
 	work_close(&w);
-	return status;
+	return status ? status : agrees;
 }

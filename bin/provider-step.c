@@ -410,6 +410,7 @@ static void show_failure(const struct flow_view *v)
 		show_found("headings ", "h1, h2, h3", NULL);
 		show_found("forms ", "form[id]", "id");
 		show_found("buttons ", "button, [role=button]", NULL);
+		show_found("messages ", "[role=alert]", NULL);
 		show_text(VALUE_SHOWN);
 	}
 	free(text);

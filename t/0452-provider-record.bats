@@ -154,7 +154,7 @@ ok - practice: verify, as it was recorded" ]
 	<p>1990-02-01 01/02/1990 01.02.1990 02/01/1990 1 February 1990 01 FEB 1990 19900201</p>
 	<p>+90 312 000 00 00 / +903120000000 / (312) 000 0000</p>
 	<p>alice@example.org ALICE@EXAMPLE.ORG alice%40example.org alice&#64;example.org</p>
-	<input type="hidden" name="csrf_token" value="tok3n-0f-this-very-sess10n">
+	<input type="hidden" name="csrf_token" value="tok3n-0f-this-very-sess10n"><input type="hidden" name="other_token" value="tok3n-0f-another-0f-them-1">
 	</body></html>
 	END
 	record check "$rec"
@@ -173,6 +173,9 @@ ok - practice: verify, as it was recorded" ]
 	grep -qF "<p>$born $(date -d "$born" '+%d/%m/%Y %d.%m.%Y %m/%d/%Y')" "$page"
 	phone=$(sed -n 's/^ *phone: //p' "$rec/tests.yaml")
 	grep -qF "<p>$phone / ${phone// /} / (" "$page"
+	# of two tokens each has its own
+	[ "$(grep -o '_token" value="[^"]*"' "$page" | sort -u | wc -l)" -eq 2 ]
+	[ "$(grep -o '_token" value="[^"]*"' "$page" | sed 's/.*=//' | sort -u | wc -l)" -eq 2 ]
 	[[ $ERR == *"replaced: profile.passport_number, "* && $ERR == *"replaced: token, "* ]]
 }
 
