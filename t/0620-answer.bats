@@ -15,7 +15,7 @@ teardown() {
 	drop_home
 }
 
-# start_asker NAME KIND QUESTION DEADLINE_MS [SESSION]: its output goes to $BATS_TEST_TMPDIR/NAME; sets id and pid
+# start_asker NAME KIND QUESTION DEADLINE_MS [SESSION [PICTURE]]: its output goes to $BATS_TEST_TMPDIR/NAME; sets id and pid
 start_asker() {
 	local name=$1
 	shift
@@ -217,6 +217,16 @@ terminal() {
 	[[ $output == *"Red  [31malert  new line"*reversed* ]]
 	not grep -q $'[\x1b\r]' <<<"$output"
 	not grep -q $'\u202e' <<<"$output"
+}
+
+@test "a question with a picture comes with the command that shows it" {
+	start_asker q captcha "What is it?" 60000 alice 2026-12-01-093000-ab-poll-1-human.png
+	run -0 ab-answer --list
+	[ "${#lines[@]}" -eq 2 ]
+	[[ ${lines[1]} == *"picture: ab-vault evidence alice show 2026-12-01-093000-ab-poll-1-human.png" ]]
+	[ "$(ab-answer --json | jq -r .picture)" = 2026-12-01-093000-ab-poll-1-human.png ]
+	ab-answer --no "$id"
+	until_true 5 ended "$pid"
 }
 
 @test "a very long question is cut, and still JSON" {

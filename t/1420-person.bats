@@ -302,3 +302,14 @@ consents() { ab-vault set alice consent.solver "$1"; }
 	grep -q human.required <<<"$output"
 	[ "$(wc -l <"$HOME/asked")" = 1 ]
 }
+
+@test "ab-solve(5): a solver that knows one answer" {
+	man_example ab-solve.5 1 >"$HOME/solvers/ab-solve-example"
+	chmod +x "$HOME/solvers/ab-solve-example"
+	before check '{human: {kind: captcha, question: "How much is two and two?", into: sum, timeout: 1s}}'
+	consents example
+	run -1 --separate-stderr ab-poll --once alice
+	sed -i 's/two and two/three and three/' "$recipe"
+	run -75 --separate-stderr ab-poll --once alice
+	[[ $stderr == *"so the person is asked: I only know one"* ]]
+}

@@ -1,4 +1,4 @@
-/* ask-test [-t] KIND QUESTION DEADLINE_MS [SESSION]: asks; prints the data of human.required and of human.answered, each on
+/* ask-test [-t] KIND QUESTION DEADLINE_MS [SESSION [PICTURE]]: asks; prints the data of human.required and of human.answered, each on
  * a line, and last what ask_poll gave with the answer. -t: at the terminal, too. DEADLINE_MS 0: none. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,9 +30,9 @@ int main(int argc, char **argv)
 	argv += terminal;
 	argc -= terminal;
 	if (argc < 4)
-		die(EX_USAGE, "ask-test [-t] KIND QUESTION DEADLINE_MS [SESSION]");
+		die(EX_USAGE, "ask-test [-t] KIND QUESTION DEADLINE_MS [SESSION [PICTURE]]");
 	ms = atoll(argv[3]);
-	a = ask_open(argv[4], argv[1], argv[2], NULL, ms ? clock_wall() + ms : 0, terminal, &e);
+	a = ask_open(argv[4], argv[1], argv[2], argc > 5 ? argv[5] : NULL, ms ? clock_wall() + ms : 0, terminal, &e);
 	if (!a)
 		die_err(&e);
 	print(ask_event_data(a));
