@@ -1,9 +1,11 @@
 #include "work/turn.h"
 
-#include <stdio.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/proc.h"
 #include "store/journal.h"
 #include "store/vault.h"
 
@@ -12,19 +14,19 @@
 #define BEGIN_PAUSE 50 /* ms */
 #define SEAL_TRIES 20
 
-static void lose(struct work *w, struct page **page)
+static void lose(struct turn *t, struct page **page)
 {
-	if (w->page == *page)
-		w->page = NULL;
+	if (t->page == *page)
+		t->page = NULL;
 	page_close(*page);
 	*page = NULL;
 }
 
-static int page_do(struct work *w, struct page **page, jv command, int64_t timeout, jv *answer, struct err *e)
+static int page_do(struct turn *t, struct page **page, jv command, int64_t timeout, jv *answer, struct err *e)
 {
 	*answer = page_call(*page, command, timeout, e);
 	if (!json_ok(*answer)) {
-		lose(w, page);
+		lose(t, page);
 		return -1;
 	}
 	if (json_bool(*answer, "ok", false))
@@ -37,12 +39,12 @@ static int page_do(struct work *w, struct page **page, jv command, int64_t timeo
 	return -1;
 }
 
-static int page_begin(struct work *w, struct page **page, int64_t timeout, bool *fresh, struct err *e)
+static int page_begin(struct turn *t, struct page **page, int64_t timeout, bool *fresh, struct err *e)
 {
 	jv answer;
 
-	if (page_do(w, page, json_obj("do", jv_string("begin"), "program", jv_string(prog), "session", jv_string(w->session), "priority",
-				      jv_number(w->priority), "settings", jv_copy(w->settings), NULL), timeout, &answer, e))
+	if (page_do(t, page, json_obj("do", jv_string("begin"), "program", jv_string(prog), "session", jv_string(t->session), "priority",
+				      jv_number(t->priority), "settings", jv_copy(t->settings), NULL), timeout, &answer, e))
 		return -1;
 	*fresh = json_bool(answer, "fresh", false);
 	jv_free(answer);
@@ -50,22 +52,22 @@ static int page_begin(struct work *w, struct page **page, int64_t timeout, bool 
 }
 
 /* What PAGE would be restored with; invalid with *e. */
-static jv page_save(struct work *w, struct page **page, struct err *e)
+static jv page_save(struct turn *t, struct page **page, struct err *e)
 {
 	jv answer, state;
 
-	if (page_do(w, page, json_obj("do", jv_string("save"), NULL), PAGE_TIMEOUT, &answer, e))
+	if (page_do(t, page, json_obj("do", jv_string("save"), NULL), PAGE_TIMEOUT, &answer, e))
 		return jv_invalid();
 	state = json_get(answer, "state");
 	jv_free(answer);
 	return state;
 }
 
-static int page_restore(struct work *w, struct page **page, jv state_taken, struct err *e)
+static int page_restore(struct turn *t, struct page **page, jv state_taken, struct err *e)
 {
 	jv answer;
 
-	if (page_do(w, page, json_obj("do", jv_string("restore"), "state", state_taken, NULL), PAGE_TIMEOUT, &answer, e))
+	if (page_do(t, page, json_obj("do", jv_string("restore"), "state", state_taken, NULL), PAGE_TIMEOUT, &answer, e))
 		return -1;
 	jv_free(answer);
 	return 0;
@@ -74,10 +76,10 @@ static int page_restore(struct work *w, struct page **page, jv state_taken, stru
 /* ---- what is kept --------------------------------------------------------------------------------- */
 
 /* A member of the part `state`, as whoever had the page last has sealed it; null where there is none. */
-static jv kept(struct work *w, const char *name)
+static jv kept(struct turn *t, const char *name)
 {
 	struct err e;
-	jv now = part_read(w->session, PART_STATE, &e), v = json_get(now, name);
+	jv now = part_read(t->session, PART_STATE, &e), v = json_get(now, name);
 
 	if (!json_ok(now))
 		warn("%s", e.text);
@@ -126,9 +128,9 @@ static jv without(jv list, jv gone)
 }
 
 /* The part `state` (consumed) with what a page saved. One over HTTP (COOKIES alone) says nothing of what was stored. */
-static jv state_with(struct work *w, jv now, jv state, bool cookies)
+static jv state_with(struct turn *t, jv now, jv state, bool cookies)
 {
-	jv old = json_get(now, "page"), imported = json_get(now, "imported"), rest = without(imported, w->imported), page = jv_copy(state);
+	jv old = json_get(now, "page"), imported = json_get(now, "imported"), rest = without(imported, t->imported), page = jv_copy(state);
 
 	if (cookies && json_has(old, "storage"))
 		page = json_set(page, "storage", json_get(old, "storage"));
@@ -141,29 +143,29 @@ static jv state_with(struct work *w, jv now, jv state, bool cookies)
 	return json_del(now, "imported");
 }
 
-static int seal_once(struct work *w, jv state, bool cookies, struct err *e)
+static int seal_once(struct turn *t, jv state, bool cookies, struct err *e)
 {
 	uint64_t counter;
-	jv now = part_read_at(w->session, PART_STATE, &counter, e), changed;
+	jv now = part_read_at(t->session, PART_STATE, &counter, e), changed;
 	int r;
 
 	if (!json_ok(now))
 		return -1;
-	changed = state_with(w, jv_copy(now), state, cookies);
-	r = json_equal(now, changed) ? 0 : part_replace(w->session, PART_STATE, changed, counter, e);
+	changed = state_with(t, jv_copy(now), state, cookies);
+	r = json_equal(now, changed) ? 0 : part_replace(t->session, PART_STATE, changed, counter, e);
 	jv_free(changed);
 	jv_free(now);
 	return r;
 }
 
 /* Beside us only an import writes there. */
-static void seal_state(struct work *w, jv state, bool cookies)
+static void seal_state(struct turn *t, jv state, bool cookies)
 {
 	struct err e = {0};
 	int r, left = SEAL_TRIES;
 
 	do
-		r = seal_once(w, state, cookies, &e);
+		r = seal_once(t, state, cookies, &e);
 	while (r && e.status == EX_TEMPFAIL && --left);
 	if (r)
 		warn("%s", e.text);
@@ -172,202 +174,230 @@ static void seal_state(struct work *w, jv state, bool cookies)
 
 /* ---- the session's page --------------------------------------------------------------------------- */
 
-static int refuse_while_settling(struct work *w, struct err *e)
+static int refuse_while_settling(struct turn *t, struct err *e)
 {
 	struct journal *j;
 	jv intent;
 	bool open;
 
-	if (w->settling)
+	if (t->settling)
 		return 0;
-	j = journal_read(w->session, e);
+	j = journal_read(t->session, e);
 	if (!j)
 		return -1;
 	intent = journal_open_intent(j);
 	open = json_is(intent, JV_KIND_OBJECT);
 	jv_free(intent);
 	journal_free(j);
-	return open ? err_set(e, EX_TEMPFAIL, "a booking of %s is not settled yet; only reading back may go on", w->session) : 0;
+	return open ? err_set(e, EX_TEMPFAIL, "a booking of %s is not settled yet; only reading back may go on", t->session) : 0;
 }
 
 /* A page that is new gets what was kept; and any page what was imported since. */
-static int give_kept(struct work *w, bool fresh, struct err *e)
+static int give_kept(struct turn *t, bool fresh, struct err *e)
 {
 	jv state;
 
-	jv_free(w->imported);
-	w->imported = kept(w, "imported");
-	if (!fresh && !json_len(w->imported))
+	jv_free(t->imported);
+	t->imported = kept(t, "imported");
+	if (!fresh && !json_len(t->imported))
 		return 0;
-	flow_memo_clear(w->memo);
-	state = fresh ? kept(w, "page") : page_save(w, &w->shared, e);
+	flow_memo_clear(t->memo);
+	state = fresh ? kept(t, "page") : page_save(t, &t->shared, e);
 	if (!json_ok(state))
 		return -1;
-	if (!json_is(state, JV_KIND_OBJECT) && !json_len(w->imported)) {
+	if (!json_is(state, JV_KIND_OBJECT) && !json_len(t->imported)) {
 		jv_free(state);
 		return 0;
 	}
-	return page_restore(w, &w->shared, with_cookies(state, jv_copy(w->imported)), e);
+	return page_restore(t, &t->shared, with_cookies(state, jv_copy(t->imported)), e);
 }
 
-static int begin_once(struct work *w, int64_t timeout, struct err *e)
+static int begin_once(struct turn *t, int64_t timeout, struct err *e)
 {
 	bool fresh;
 
-	if (!w->shared)
-		w->shared = page_open(w->session, provider_transport(w->provider, NULL), e);
-	if (!w->shared || page_begin(w, &w->shared, timeout, &fresh, e))
+	if (!t->shared)
+		t->shared = page_open(t->session, provider_transport(t->provider, NULL), e);
+	if (!t->shared || page_begin(t, &t->shared, timeout, &fresh, e))
 		return -1;
-	return give_kept(w, fresh, e);
+	return give_kept(t, fresh, e);
+}
+
+static bool told_to_stop(const struct turn *t, int64_t ms)
+{
+	struct pollfd stop = {t->stop_fd, POLLIN, 0};
+
+	return proc_poll(&stop, 1, clock_mono() + ms) > 0;
 }
 
 /* An agent that is just ending, or was killed, may still take a connection and drop it: so a few tries. */
-static int begin(struct work *w, int64_t timeout, struct err *e)
+static int begin(struct turn *t, int64_t timeout, struct err *e)
 {
 	for (int left = BEGIN_TRIES;; left--) {
-		if (begin_once(w, timeout, e) == 0)
+		if (begin_once(t, timeout, e) == 0)
 			return 0;
-		if (w->shared || left == 1 || work_sleep(w, BEGIN_PAUSE))
+		if (t->shared || left == 1 || told_to_stop(t, BEGIN_PAUSE))
 			return -1;
 	}
 }
 
-int turn_begin(struct work *w, int64_t timeout, struct err *e)
+int turn_begin(struct turn *t, int64_t timeout, struct err *e)
 {
-	if (w->page_given >= 0) { /* we are in the turn of the program that started us, and it may have it */
-		if (!w->shared)
-			w->shared = page_from_fd(w->page_given);
+	if (t->given >= 0) { /* we are in the turn of the program that started us, and it may have it */
+		if (!t->shared)
+			t->shared = page_from_fd(t->given);
 		return 0;
 	}
-	return refuse_while_settling(w, e) || begin(w, timeout, e) ? -1 : 0;
-}
-
-void turn_end(struct work *w)
-{
-	struct err e;
-	jv state, answer;
-
-	turn_close(w);
-	w->page = NULL;
-	if (!w->shared || w->page_given >= 0)
-		return;
-	state = page_save(w, &w->shared, &e);
-	if (json_ok(state))
-		seal_state(w, state, strcmp(provider_transport(w->provider, NULL), "http") == 0);
-	else
-		jv_free(state);
-	jv_free(w->imported);
-	w->imported = jv_null();
-	if (w->shared && page_do(w, &w->shared, json_obj("do", jv_string("end"), NULL), PAGE_TIMEOUT, &answer, &e) == 0)
-		jv_free(answer);
+	return refuse_while_settling(t, e) || begin(t, timeout, e) ? -1 : 0;
 }
 
 /* ---- a browser of our own ------------------------------------------------------------------------- */
 
-void turn_close(struct work *w)
+static void close_own(struct turn *t)
 {
-	lose(w, &w->own);
-	jv_free(w->passed);
-	w->passed = jv_null();
+	lose(t, &t->own);
+	jv_free(t->passed);
+	t->passed = jv_null();
 }
 
-static int open_own(struct work *w, const char *transport, struct err *e)
+static int open_own(struct turn *t, const char *transport, struct err *e)
 {
 	bool fresh;
 
-	w->own = page_private(transport, NULL, e);
-	if (!w->own)
+	t->own = page_private(transport, NULL, e);
+	if (!t->own)
 		return -1;
-	if (page_begin(w, &w->own, PAGE_TIMEOUT, &fresh, e) == 0)
+	if (page_begin(t, &t->own, PAGE_TIMEOUT, &fresh, e) == 0)
 		return 0;
-	turn_close(w);
+	close_own(t);
 	return -1;
 }
 
 /* The browser of our own goes on where the session's page is: with its cookies, and what the last browser had stored. */
-static int pass_on(struct work *w, struct err *e)
+static int pass_on(struct turn *t, struct err *e)
 {
-	jv state = page_save(w, &w->shared, e), cookies = json_get(state, "cookies"), page, storage;
+	jv state = page_save(t, &t->shared, e), cookies = json_get(state, "cookies"), page, storage;
 
-	if (!json_ok(state) || json_equal(cookies, w->passed)) {
+	if (!json_ok(state) || json_equal(cookies, t->passed)) {
 		int r = json_ok(state) ? 0 : -1;
 
 		jv_free(cookies);
 		jv_free(state);
 		return r;
 	}
-	page = kept(w, "page");
+	page = kept(t, "page");
 	storage = json_get(page, "storage");
 	jv_free(page);
-	jv_free(w->passed);
-	w->passed = cookies;
+	jv_free(t->passed);
+	t->passed = cookies;
 	if (json_is(storage, JV_KIND_ARRAY))
 		state = json_set(state, "storage", storage);
 	else
 		jv_free(storage);
-	return page_restore(w, &w->own, state, e);
+	return page_restore(t, &t->own, state, e);
 }
 
-int turn_page(struct work *w, const char *flow, struct err *e)
+int turn_page(struct turn *t, const char *flow, struct err *e)
 {
-	const char *transport = provider_transport(w->provider, flow);
+	const char *transport = provider_transport(t->provider, flow);
 
-	if (!w->shared)
+	if (!t->shared)
 		return err_set(e, EX_TEMPFAIL, "the page agent is gone");
-	w->page = w->shared;
-	if (strcmp(transport, provider_transport(w->provider, NULL)) == 0)
+	t->page = t->shared;
+	if (strcmp(transport, provider_transport(t->provider, NULL)) == 0)
 		return 0;
-	if ((!w->own && open_own(w, transport, e)) || pass_on(w, e)) {
-		turn_close(w);
+	if ((!t->own && open_own(t, transport, e)) || pass_on(t, e)) {
+		close_own(t);
 		return -1;
 	}
-	w->page = w->own;
+	t->page = t->own;
 	return 0;
 }
 
 /* Invalid where it has died, and what it knew with it: what was passed on to it is still there. */
-static jv learnt(struct work *w)
+static jv learnt(struct turn *t)
 {
 	struct err e;
-	jv state = page_save(w, &w->own, &e);
+	jv state = page_save(t, &t->own, &e);
 
 	if (!json_ok(state))
 		return state;
-	jv_free(w->passed);
-	w->passed = json_get(state, "cookies");
-	seal_state(w, jv_copy(state), false);
-	if (!w->shared || page_restore(w, &w->shared, json_obj("cookies", jv_copy(w->passed), NULL), &e))
+	jv_free(t->passed);
+	t->passed = json_get(state, "cookies");
+	seal_state(t, jv_copy(state), false);
+	if (!t->shared || page_restore(t, &t->shared, json_obj("cookies", jv_copy(t->passed), NULL), &e))
 		warn("the page could not be given the browser's cookies; they are kept");
 	return state;
 }
 
-bool turn_left(struct work *w)
+bool turn_left(struct turn *t)
 {
 	bool lost;
 	jv state;
 
-	if (!w->own || w->page != w->own)
-		return !w->shared || !page_lost(w->shared);
-	w->page = w->shared;
-	state = learnt(w);
-	lost = !w->own;
+	if (!t->own || t->page != t->own)
+		return !t->shared || !page_lost(t->shared);
+	t->page = t->shared;
+	state = learnt(t);
+	lost = !t->own;
 	if (!json_ok(state))
-		turn_close(w);
+		close_own(t);
 	jv_free(state);
 	return !lost;
 }
 
-bool turn_again(struct work *w)
+bool turn_again(struct turn *t)
 {
 	struct err e;
 
-	if (w->shared && !page_lost(w->shared))
+	if (t->shared && !page_lost(t->shared))
 		return true;
-	if (w->page_given >= 0)
+	if (t->given >= 0)
 		return false;
-	lose(w, &w->shared);
-	if (begin(w, PAGE_TIMEOUT, &e) == 0)
+	lose(t, &t->shared);
+	if (begin(t, PAGE_TIMEOUT, &e) == 0)
 		return true;
 	warn("the page agent is gone, and another could not be had: %s", e.text);
 	return false;
+}
+
+/* ---- the end -------------------------------------------------------------------------------------- */
+
+struct page *turn_lend(struct turn *t)
+{
+	close_own(t);
+	return t->shared;
+}
+
+void turn_lose(struct turn *t)
+{
+	lose(t, &t->shared);
+}
+
+void turn_end(struct turn *t)
+{
+	struct err e;
+	jv state, answer;
+
+	close_own(t);
+	t->page = NULL;
+	if (!t->shared || t->given >= 0)
+		return;
+	state = page_save(t, &t->shared, &e);
+	if (json_ok(state))
+		seal_state(t, state, strcmp(provider_transport(t->provider, NULL), "http") == 0);
+	else
+		jv_free(state);
+	jv_free(t->imported);
+	t->imported = jv_null();
+	if (t->shared && page_do(t, &t->shared, json_obj("do", jv_string("end"), NULL), PAGE_TIMEOUT, &answer, &e) == 0)
+		jv_free(answer);
+}
+
+void turn_free(struct turn *t)
+{
+	close_own(t);
+	lose(t, &t->shared);
+	jv_free(t->imported);
+	t->imported = jv_null();
 }

@@ -21,13 +21,13 @@
 #include "wire/ask.h"
 #include "wire/driver.h"
 #include "work/solve.h"
-#include "work/turn.h"
 
 #define PAGE_TIMEOUT 30000
 #define LOGIN_TIMEOUT 900000
 #define TOKEN_PATIENCE 90000 /* ms to wait for a token of the budget before giving the turn back */
 #define HOLD_DEFAULT 60000   /* ms of quiet after a 429 that names no time, or one that is past */
 #define OTP_SLACK 5000
+#define TOLD_MAX 100         /* texts of a flow that the person is told, in one process */
 #define ASK_LOOK 500         /* ms between looks at the page while the person is asked */
 #define LOOK_ROUND 500       /* ms between looks whether we are told to end, while a reader does not read */
 #define READER_PATIENCE 5000 /* ms that it has then */
@@ -142,10 +142,11 @@ int work_open(struct work *w, char **argv, unsigned parts, unsigned hand_on, str
 	w->rules = w->profile = w->secrets = w->settings = jv_null();
 	w->parts = parts;
 	w->evidence = jv_array();
+	w->told = jv_object();
 	w->provider = NULL;
 	w->pacer = NULL;
-	w->page = w->shared = w->own = NULL;
-	w->passed = w->imported = jv_null();
+	w->page = NULL;
+	w->turn = TURN_NONE;
 	w->memo = NULL;
 	w->lock = -1;
 	w->unheard = 0;
@@ -174,8 +175,7 @@ int work_open(struct work *w, char **argv, unsigned parts, unsigned hand_on, str
 void work_close(struct work *w)
 {
 	exec_end_all();
-	turn_close(w);
-	page_close(w->shared);
+	turn_free(&w->turn);
 	flow_memo_free(w->memo);
 	pacer_free(w->pacer);
 	provider_free(w->provider);
@@ -184,7 +184,7 @@ void work_close(struct work *w)
 	jv_free(w->secrets);
 	jv_free(w->settings);
 	jv_free(w->evidence);
-	jv_free(w->imported);
+	jv_free(w->told);
 	if (w->lock >= 0)
 		close(w->lock);
 }
@@ -643,6 +643,19 @@ static void host_evidence(void *ctx, const char *label, jv page)
 	free(name);
 }
 
+/* Once in a process: the same is there at each look. */
+static void host_tell(void *ctx, const char *text)
+{
+	struct work *w = ctx;
+	char reason[300];
+
+	snprintf(reason, sizeof reason, "%.280s", text);
+	if (json_has(w->told, reason) || json_len(w->told) >= TOLD_MAX)
+		return;
+	w->told = json_set(w->told, reason, jv_true());
+	work_say(w, "runtime.alert", json_obj("severity", jv_string("info"), "reason", jv_string(reason), "hint", jv_string("look at the site"), NULL));
+}
+
 static int host_program(void *ctx, const char *program, struct err *e)
 {
 	struct work *w = ctx;
@@ -670,6 +683,7 @@ static void set_host(struct work *w)
 		.otp_mark = host_otp_mark,
 		.otp_wait = host_otp_wait,
 		.human = host_human,
+		.tell = host_tell,
 		.evidence = keys_have(w->session, PART_EVIDENCE) ? host_evidence : NULL,
 		.program = host_program,
 		.sleep = host_sleep,
@@ -711,10 +725,25 @@ static jv settings(struct work *w, struct err *e)
 	return s;
 }
 
+static void set_turn(struct work *w)
+{
+	struct turn *t = &w->turn;
+
+	t->session = w->session;
+	t->priority = w->priority;
+	t->given = w->page_given;
+	t->stop_fd = w->stop_fd;
+	t->settling = w->settling;
+	t->provider = w->provider;
+	t->memo = w->memo;
+	t->settings = w->settings;
+}
+
 int work_begin(struct work *w, int64_t timeout, struct err *e)
 {
 	w->logged_in = false;
-	if (turn_begin(w, timeout, e))
+	set_turn(w);
+	if (turn_begin(&w->turn, timeout, e))
 		return -1;
 	if (open_secrets(w, e) == 0)
 		return 0;
@@ -726,7 +755,8 @@ void work_end(struct work *w)
 {
 	forget_secrets(w);
 	driver_stop(&otp, 1000);
-	turn_end(w);
+	turn_end(&w->turn);
+	w->page = NULL;
 }
 
 /* ---- flows ---------------------------------------------------------------------------------------- */
@@ -735,16 +765,16 @@ int work_login(struct work *w, struct err *e)
 {
 	const unsigned parts = PART_BIT(PART_SECRETS) | PART_BIT(PART_PROFILE) | PART_BIT(PART_RULES) | PART_BIT(PART_STATE) |
 			       PART_BIT(PART_EVIDENCE);
+	struct page *page = turn_lend(&w->turn);
 	struct fd_map fds[PART_COUNT + 3] = {{w->out, 1}};
 	int n = 1, null, r;
 	char *path, *keys, *trace;
 	struct child c;
 	bool late;
 
-	turn_close(w); /* it has one of its own, where it needs one */
-	if (!w->shared)
+	if (!page)
 		return err_set(e, EX_TEMPFAIL, "the page agent is gone");
-	fds[n++] = (struct fd_map){page_fd(w->shared), 3};
+	fds[n++] = (struct fd_map){page_fd(page), 3};
 	path = program_path("ab-login");
 	trace = xasprintf("AB_TRACE=%s", w->trace);
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -762,10 +792,8 @@ int work_login(struct work *w, struct err *e)
 	late = !child_wait(&c, clock_mono() + LOGIN_TIMEOUT);
 	if (late)
 		child_end(&c, 2000);
-	if (late || WIFSIGNALED(c.status)) { /* maybe in the middle of a command: the connection can't be used any more */
-		page_close(w->shared);
-		w->shared = w->page = NULL;
-	}
+	if (late || WIFSIGNALED(c.status)) /* maybe in the middle of a command */
+		turn_lose(&w->turn);
 	if (late)
 		return err_set(e, EX_TEMPFAIL, "the login took longer than %d minutes", LOGIN_TIMEOUT / 60000);
 	r = proc_exit_status(c.status);
@@ -800,7 +828,7 @@ static bool second_try(struct work *w, const char *name, bool lost, struct flow_
 
 	if (r->committed)
 		return false;
-	if (r->passed || (lost && turn_again(w)))
+	if (r->passed || (lost && turn_again(&w->turn)))
 		return true;
 	switch (flow_policy(w->provider, r->class)) {
 	case ACTION_RELOGIN: /* of a log-in itself: a form that was too old, say */
@@ -831,13 +859,13 @@ static bool run_once(struct work *w, const char *name, jv context, struct flow_r
 	struct flow_run run = {w->provider, NULL, &w->host, context, w->memo};
 	struct err e;
 
-	if (turn_page(w, name, &e)) {
+	if (turn_page(&w->turn, name, &e)) {
 		not_run(r, "unreachable", e.text);
 		return true;
 	}
-	run.page = w->page;
+	run.page = w->page = w->turn.page;
 	flow_run(&run, name, r);
-	return turn_left(w);
+	return turn_left(&w->turn);
 }
 
 void work_flow(struct work *w, const char *name, jv slot, jv booking, struct flow_result *r)
@@ -859,5 +887,6 @@ void work_flow(struct work *w, const char *name, jv slot, jv booking, struct flo
 		run_once(w, name, context, r);
 		r->requests += requests;
 	}
+	w->page = w->turn.page; /* it may be another one now, or none */
 	jv_free(context);
 }

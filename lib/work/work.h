@@ -14,6 +14,7 @@
 #include "store/keys.h"
 #include "wire/event.h"
 #include "wire/pagelink.h"
+#include "work/turn.h"
 
 /* What ab-login keeps in the session's state folder: {"refused": {"at","reason","record"} or null, "times": [{"boot","mono","wall"}],
  * "last": {"class","reason","trace"} of the last one, or null when it succeeded}. */
@@ -44,11 +45,11 @@ struct work {
 	struct provider *provider;
 	const char *zone;                  /* the session's */
 	char trace[TRACE_TEXT];            /* of what is being done; a new one at first */
+	jv told;                           /* what a flow told the person: texts */
 	jv evidence;                       /* names kept since work_evidence_taken */
 	struct pacer *pacer;
-	struct page *page;                 /* what the flow is on: one of these (work/turn.h) */
-	struct page *shared, *own;         /* the session's; a browser of this turn alone */
-	jv passed, imported;               /* cookies: that both have; that the session's page was given in this turn */
+	struct turn turn;                  /* on the session's page */
+	struct page *page;                 /* what the flow is on; NULL: nothing */
 	struct flow_memo *memo;
 	struct flow_host host;
 	int lock;
