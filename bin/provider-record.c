@@ -390,19 +390,8 @@ static void learn_answer(const struct flow_view *v)
 	jv_free(into);
 }
 
-/* The person has acted in the page itself: it is what the last command has led to. */
-static void person_acted(void)
-{
-	int last = (int)json_len(recorder.run->entries) - 1;
-
-	if (recorder.run->browser && last >= 0)
-		recorder.run->entries = jv_array_set(recorder.run->entries, last, with_page(json_at(recorder.run->entries, last)));
-}
-
 static int on_step(void *ctx, const struct flow_view *v)
 {
-	bool human = strcmp(v->verb, "human") == 0;
-
 	(void)ctx;
 	if (!v->after) {
 		if (!v->place->up && v->place->index == 0 && strcmp(v->place->key, recorder.run->flow) == 0)
@@ -410,10 +399,8 @@ static int on_step(void *ctx, const struct flow_view *v)
 		learn_step(v);
 		return 0;
 	}
-	if (human || strcmp(v->verb, "otp") == 0)
+	if (strcmp(v->verb, "human") == 0 || strcmp(v->verb, "otp") == 0)
 		learn_answer(v);
-	if (human)
-		person_acted();
 	return 0;
 }
 
