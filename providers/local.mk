@@ -2,7 +2,7 @@
 nobase_dist_pkgdata_DATA = \
 	providers/practice/provider.yaml $(practice_pages) \
 	providers/practice-api/provider.yaml $(practice_api_pages) \
-	providers/vfs-global/provider.yaml
+	providers/vfs-global/provider.yaml $(vfs_global_pages)
 
 practice_pages = \
 	providers/practice/pages/already.html \
@@ -52,3 +52,57 @@ practice_api_pages = \
 	providers/practice-api/pages/page.html \
 	providers/practice-api/pages/taken.json \
 	providers/practice-api/pages/tests.yaml
+
+vfs_global_pages = \
+	providers/vfs-global/pages/absent-verify-02-get.html \
+	providers/vfs-global/pages/absent-verify-commands.json \
+	providers/vfs-global/pages/free-book-01-listen.html \
+	providers/vfs-global/pages/free-book-02-get.html \
+	providers/vfs-global/pages/free-book-03-click.html \
+	providers/vfs-global/pages/free-book-05-click.html \
+	providers/vfs-global/pages/free-book-06-click.html \
+	providers/vfs-global/pages/free-book-08-click.html \
+	providers/vfs-global/pages/free-book-10-check.html \
+	providers/vfs-global/pages/free-book-11-check.html \
+	providers/vfs-global/pages/free-book-commands.json \
+	providers/vfs-global/pages/free-check-02-get.html \
+	providers/vfs-global/pages/free-check-03-get.html \
+	providers/vfs-global/pages/free-check-05-choose.html \
+	providers/vfs-global/pages/free-check-06-choose.html \
+	providers/vfs-global/pages/free-check-07-choose.html \
+	providers/vfs-global/pages/free-check-09-click.html \
+	providers/vfs-global/pages/free-check-11-fill.html \
+	providers/vfs-global/pages/free-check-12-choose.html \
+	providers/vfs-global/pages/free-check-13-click.html \
+	providers/vfs-global/pages/free-check-15-click.html \
+	providers/vfs-global/pages/free-check-17-click.html \
+	providers/vfs-global/pages/free-check-19-click.html \
+	providers/vfs-global/pages/free-check-commands.json \
+	providers/vfs-global/pages/none-check-01-listen.html \
+	providers/vfs-global/pages/none-check-03-get.html \
+	providers/vfs-global/pages/none-check-05-choose.html \
+	providers/vfs-global/pages/none-check-06-choose.html \
+	providers/vfs-global/pages/none-check-07-choose.html \
+	providers/vfs-global/pages/none-check-commands.json \
+	providers/vfs-global/pages/tests.yaml \
+	providers/vfs-global/pages/there-verify-02-get.html \
+	providers/vfs-global/pages/there-verify-commands.json \
+	providers/vfs-global/pages/tr-free-check-02-get.html \
+	providers/vfs-global/pages/tr-free-check-03-get.html \
+	providers/vfs-global/pages/tr-free-check-05-choose.html \
+	providers/vfs-global/pages/tr-free-check-06-choose.html \
+	providers/vfs-global/pages/tr-free-check-07-choose.html \
+	providers/vfs-global/pages/tr-free-check-09-click.html \
+	providers/vfs-global/pages/tr-free-check-11-fill.html \
+	providers/vfs-global/pages/tr-free-check-12-choose.html \
+	providers/vfs-global/pages/tr-free-check-13-click.html \
+	providers/vfs-global/pages/tr-free-check-15-click.html \
+	providers/vfs-global/pages/tr-free-check-17-click.html \
+	providers/vfs-global/pages/tr-free-check-19-click.html \
+	providers/vfs-global/pages/tr-free-check-commands.json \
+	providers/vfs-global/pages/tr-none-check-01-listen.html \
+	providers/vfs-global/pages/tr-none-check-03-get.html \
+	providers/vfs-global/pages/tr-none-check-05-choose.html \
+	providers/vfs-global/pages/tr-none-check-06-choose.html \
+	providers/vfs-global/pages/tr-none-check-07-choose.html \
+	providers/vfs-global/pages/tr-none-check-commands.json

@@ -31,8 +31,9 @@ offer() { # offer TIME [SEATS]
 	control release "{\"office\":\"vfs\",\"slots\":[{\"place\":\"Ankara\",\"category\":\"short-stay/tourism\",\"start\":\"$(day 20)T$1\",\"seats\":${2:-1}}]}" >/dev/null
 }
 
-@test "the provider is in order" {
+@test "the provider is in order, and gives again what was recorded" {
 	ab-provider check vfs-global
+	ab-provider test vfs-global
 }
 
 @test "a session logs in with its mailed code, sees nothing, then slots, and books the one that is ranked first: proved, once" {
