@@ -66,7 +66,7 @@ static size_t plain_text(struct secrets *s, struct str *out, const char *text, s
 		found++;
 		put(out, x, p, takes);
 		p += takes;
-		while (x->file && p < end && base64_value(*p) >= 0)
+		while (x->file && p < end && (base64_value(*p) >= 0 || *p == '='))
 			p++;
 	}
 	return found;

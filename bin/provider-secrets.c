@@ -256,7 +256,8 @@ void secrets_add_all(struct secrets *s, const char *name, jv value)
 	for (struct json_iter it = json_iter(value); json_next(&it);) {
 		char *down = it.key ? xasprintf("%s.%s", name, it.key) : xasprintf("%s.%d", name, it.index);
 
-		secrets_add_all(s, down, it.value);
+		if (!it.key || strcmp(it.key, "type") != 0 || !json_has(value, "data_base64")) /* a file's type is no secret */
+			secrets_add_all(s, down, it.value);
 		free(down);
 	}
 }

@@ -43,6 +43,7 @@ web() {
 	  profile.passport_number: {title: Passport}
 	  profile.date_of_birth: {title: Date of birth}
 	  profile.phone: {title: Phone}
+	  profile.files.passport: {title: Picture, optional: true}
 	pace: {interval: 60s, jitter: 20%, budget: 80 per 120s, reserve: 1}
 	END
 	cat >>"$HOME/providers/site/provider.yaml"
@@ -143,7 +144,8 @@ ok - practice: verify, as it was recorded" ]
 }
 
 @test "a passport number, a name, a date and a phone number are found in every form, and each has one stand-in" {
-	one_page '.profile.first_name = "Çağla Işık"'
+	picture=$(head -c 500 /dev/zero | tr '\0' 'x' | base64 -w0)
+	one_page ".profile.first_name = \"Çağla Işık\" | .profile.files.passport = {name: \"my-own.png\", type: \"image/png\", data_base64: \"$picture\"}"
 	jwt="eyJhbGciOiJIUzI1NiJ9.$(printf '{"sub":"42"}' | base64 -w0 | tr -d =).c2lnbmF0dXJl"
 	cat >"$WEB/page.html" <<-END
 	<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>
@@ -154,6 +156,7 @@ ok - practice: verify, as it was recorded" ]
 	<p>1990-02-01 01/02/1990 01.02.1990 02/01/1990 1 February 1990 01 FEB 1990 19900201</p>
 	<p>+90 312 000 00 00 / +903120000000 / (312) 000 0000</p>
 	<p>alice@example.org ALICE@EXAMPLE.ORG alice%40example.org alice&#64;example.org</p>
+	<img src="data:image/png;base64,${picture}">
 	<input type="hidden" name="csrf_token" value="tok3n-0f-this-very-sess10n"><input type="hidden" name="other_token" value="tok3n-0f-another-0f-them-1">
 	</body></html>
 	END
@@ -173,6 +176,10 @@ ok - practice: verify, as it was recorded" ]
 	grep -qF "<p>$born $(date -d "$born" '+%d/%m/%Y %d.%m.%Y %m/%d/%Y')" "$page"
 	phone=$(sed -n 's/^ *phone: //p' "$rec/tests.yaml")
 	grep -qF "<p>$phone / ${phone// /} / (" "$page"
+	# a file is not even as long; its type stays
+	not grep -rqE 'eHh4eHh4|my-own' "$rec"
+	grep -q 'type: image/png' "$rec/tests.yaml"
+	sed -n 's/.*data:image.png;base64,\([^"]*\)".*/\1/p' "$page" | base64 -d | wc -c | grep -qx 45
 	# of two tokens each has its own
 	[ "$(grep -o '_token" value="[^"]*"' "$page" | sort -u | wc -l)" -eq 2 ]
 	[ "$(grep -o '_token" value="[^"]*"' "$page" | sed 's/.*=//' | sort -u | wc -l)" -eq 2 ]
