@@ -45,8 +45,8 @@ bin_ab_poll_SOURCES = bin/poll.c
 bin_ab_poll_LDADD = $(WORK)
 
 bin_PROGRAMS += bin/ab-provider
-bin_ab_provider_SOURCES = bin/provider.c bin/provider-fixture.c bin/provider-hide.c bin/provider-left.c bin/provider-letters.c \
-	bin/provider-letters.h bin/provider-record.c bin/provider-record.h bin/provider-secret.h bin/provider-secrets.c \
+bin_ab_provider_SOURCES = bin/provider.c bin/provider-fixture.c bin/provider-hide.c bin/provider-learn.c bin/provider-learn.h bin/provider-left.c \
+	bin/provider-letters.c bin/provider-letters.h bin/provider-record.c bin/provider-record.h bin/provider-secret.h bin/provider-secrets.c \
 	bin/provider-secrets.h bin/provider-standin.c bin/provider-step.c bin/provider-step.h bin/provider-test.c bin/provider-try.c \
 	bin/provider-try.h bin/provider.h
 bin_ab_provider_LDADD = $(WORK)

@@ -1,7 +1,6 @@
 /* ab-provider record: flows live, but dry, and their pages kept as fixtures, without what is personal or secret. */
 #include "provider-record.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,15 +9,13 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "provider-learn.h"
 #include "provider-try.h"
 #include "provider.h"
 #include "store/vault.h"
 
-#define PAGE_TIMEOUT 30000
 #define FLOWS_MAX 16
 #define KEEP_MAX 32
-#define TOKEN_SHORTEST 8   /* characters of what is called a token */
-#define COOKIE_SHORTEST 12
 
 static struct recorder {
 	struct work *work;
@@ -27,152 +24,6 @@ static struct recorder {
 	jv form;                   /* that is about to be sent: {action, method} */
 	char *last;                /* the page's text after the last command, NULL: none */
 } recorder;
-
-/* ---- tokens ---- */
-
-/* What hidden fields, members of JSON and parameters are called that hold no text for people. */
-static bool names_token(const char *name)
-{
-	static const char *const parts[] = {"csrf", "xsrf", "token", "nonce", "viewstate", "eventvalidation", "sessionid", "session_id", "authori",
-					    "secret", "captcha", "signature", "apikey", "api_key", "bearer", NULL};
-
-	for (const char *const *p = parts; *p; p++)
-		if (strcasestr(name, *p))
-			return true;
-	return false;
-}
-
-static void add_token(const char *name, const char *value)
-{
-	if (names_token(name) && strlen(value) >= TOKEN_SHORTEST && !strchr(value, ' '))
-		secrets_add(recorder.secrets, "token", value);
-}
-
-static void learn_json(jv v)
-{
-	for (struct json_iter it = json_iter(v); json_next(&it);)
-		if (it.key && json_is(it.value, JV_KIND_STRING))
-			add_token(it.key, json_string(it.value, ""));
-		else
-			learn_json(it.value);
-}
-
-/* JSON web tokens, wherever they stand. */
-static void learn_text(const char *text)
-{
-	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-	while ((text = strstr(text, "eyJ"))) {
-		size_t first = strspn(text, set), second = text[first] == '.' ? strspn(text + first + 1, set) : 0, len = first + 1 + second;
-
-		if (first < 8 || second < 8) {
-			text += 3;
-			continue;
-		}
-		if (text[len] == '.')
-			len += 1 + strspn(text + len + 1, set);
-		char *token = xstrndup(text, len);
-
-		secrets_add(recorder.secrets, "token", token);
-		free(token);
-		text += len;
-	}
-}
-
-/* The parameters of an address. */
-static void learn_url(const char *url)
-{
-	char *query = strchr(url, '?') ? xstrdup(strchr(url, '?') + 1) : xstrdup(""), *save = NULL;
-
-	for (char *pair = strtok_r(query, "&#", &save); pair; pair = strtok_r(NULL, "&#", &save)) {
-		char *value = strchr(pair, '=');
-
-		if (!value)
-			continue;
-		*value++ = '\0';
-		if (url_unescape(value) == 0)
-			add_token(pair, value);
-	}
-	free(query);
-}
-
-static jv ask_page(jv command)
-{
-	jv answer = recorder.work->page ? page_call(recorder.work->page, command, PAGE_TIMEOUT, NULL) : (jv_free(command), jv_invalid());
-
-	if (json_bool(answer, "ok", false))
-		return answer;
-	jv_free(answer);
-	return jv_null();
-}
-
-/* Names and values of the elements that EACH finds. */
-static void learn_elements(const char *each, const char *name, const char *value)
-{
-	jv get = json_obj("name", json_obj("self", jv_true(), "attr", jv_string(name), "optional", jv_true(), NULL), "value",
-			  json_obj("self", jv_true(), "attr", jv_string(value), "optional", jv_true(), NULL), NULL);
-	jv answer = ask_page(json_obj("do", jv_string("rows"), "each", jv_string(each), "get", get, NULL)), rows = json_get(answer, "rows");
-
-	for (struct json_iter it = json_iter(rows); json_next(&it);)
-		add_token(json_str(it.value, "name", ""), json_str(it.value, "value", ""));
-	jv_free(rows);
-	jv_free(answer);
-}
-
-static void learn_page(jv page)
-{
-	const char *body = json_str(page, "body", "");
-
-	learn_url(json_str(page, "url", ""));
-	learn_text(body);
-	if (strstr(json_str(page, "type", ""), "html")) {
-		learn_elements("input[type=hidden]", "name", "value");
-		learn_elements("meta[name]", "name", "content");
-	} else {
-		jv v = json_parse_foreign(body, strlen(body), NULL);
-
-		learn_json(v);
-		jv_free(v);
-	}
-}
-
-/* A cookie's value, or the long pieces of one. */
-static void learn_cookie(const char *value)
-{
-	while (*value) {
-		size_t len = strcspn(value, ".:|&=; "), figures = 0;
-		char *one = xstrndup(value, len);
-
-		for (const char *p = one; *p; p++)
-			figures += isdigit((unsigned char)*p) != 0;
-		if (len >= COOKIE_SHORTEST && figures)
-			secrets_add(recorder.secrets, "cookie", one);
-		free(one);
-		value += len;
-		value += strspn(value, ".:|&=; ");
-	}
-}
-
-static void learn_state(void)
-{
-	jv answer = ask_page(json_obj("do", jv_string("save"), NULL)), cookies = json_path(answer, "state.cookies"),
-	   storage = json_path(answer, "state.storage");
-
-	for (struct json_iter it = json_iter(cookies); json_next(&it);)
-		learn_cookie(json_str(it.value, "value", ""));
-	for (struct json_iter it = json_iter(storage); json_next(&it);) {
-		const char *value = json_str(it.value, "value", "");
-		jv v = json_parse_foreign(value, strlen(value), NULL);
-
-		add_token(json_str(it.value, "key", ""), value);
-		learn_text(value);
-		learn_json(v);
-		jv_free(v);
-	}
-	jv_free(storage);
-	jv_free(cookies);
-	jv_free(answer);
-}
 
 /* ---- what the flow makes of the record's values ---- */
 
@@ -228,16 +79,6 @@ static void learn_step(const struct flow_view *v)
 
 /* ---- pages ---- */
 
-static bool acts(const char *verb)
-{
-	static const char *const verbs[] = {"get", "post", "submit", "click", "fill", "choose", "check", "press", "upload", "frame", "wait", "listen", NULL};
-
-	for (const char *const *v = verbs; *v; v++)
-		if (strcmp(*v, verb) == 0)
-			return true;
-	return false;
-}
-
 static jv names_only(jv map)
 {
 	jv names = jv_object();
@@ -271,7 +112,7 @@ static jv outline(jv command)
 /* The page as it is now, put into ENTRY, where it is another than before. */
 static jv with_page(jv entry)
 {
-	jv page = ask_page(json_obj("do", jv_string("evidence"), NULL));
+	jv page = try_ask(recorder.work, json_obj("do", jv_string("evidence"), NULL));
 	const char *body = json_str(page, "body", NULL);
 	char *all = body ? xasprintf("%s\n%s", json_str(page, "url", ""), body) : NULL;
 	bool same = recorder.run->browser && all && recorder.last && strcmp(all, recorder.last) == 0;
@@ -283,7 +124,7 @@ static jv with_page(jv entry)
 	}
 	free(recorder.last);
 	recorder.last = all;
-	learn_page(page);
+	learn_page(recorder.secrets, recorder.work, page);
 	if (json_bool(page, "cut", false))
 		warn("the page %s was too long to be kept whole", json_str(page, "url", ""));
 	entry = json_set(entry, "body", json_get(page, "body"));
@@ -304,7 +145,7 @@ static jv with_answer(jv entry, jv answer)
 			kept = json_set(kept, *k, json_get(answer, *k));
 	if (json_int(answer, "redirects", 0))
 		kept = json_set(kept, "redirects", json_get(answer, "redirects"));
-	learn_json(kept);
+	learn_json(recorder.secrets, kept);
 	if (json_has(answer, "error"))
 		entry = json_set(entry, "error", json_get(answer, "error"));
 	return json_set(json_set(entry, "redirected", jv_bool(json_int(answer, "redirects", 0) > 0)), "answer", kept);
@@ -313,7 +154,7 @@ static jv with_answer(jv entry, jv answer)
 /* Where the form leads is not known afterwards, when its answer was a redirect. */
 static void before_submit(jv command)
 {
-	jv answer = ask_page(json_obj("do", jv_string("form"), "form", json_get(command, "form"), NULL));
+	jv answer = try_ask(recorder.work, json_obj("do", jv_string("form"), "form", json_get(command, "form"), NULL));
 
 	jv_free(recorder.form);
 	recorder.form = json_get(answer, "form");
@@ -350,14 +191,14 @@ static void on_paged(void *ctx, jv command, jv answer)
 	jv entry;
 
 	(void)ctx;
-	if (!acts(verb) || !json_ok(answer))
+	if (!try_acts(verb) || !json_ok(answer))
 		return;
 	if (json_is(answer, JV_KIND_NULL)) {
 		if (strcmp(verb, "submit") == 0)
 			before_submit(command);
 		return;
 	}
-	learn_url(json_str(command, "url", ""));
+	learn_url(recorder.secrets, json_str(command, "url", ""));
 	entry = json_obj("command", outline(command), "method", jv_string(sent_by_get(command) ? "GET" : "POST"), "asked", asked(command), NULL);
 	recorder.run->entries = json_push(recorder.run->entries, with_page(with_answer(entry, answer)));
 }
@@ -485,7 +326,7 @@ static int record_one(struct work *w, const char *flow, jv *slot, jv booking, st
 	*run = (struct recorded){flow, strcmp(provider_transport(w->provider, flow), "browser") == 0, jv_array(), given_of(w, *slot, booking), jv_null()};
 	recorder.run = run;
 	work_flow(w, flow, *slot, booking, &r);
-	learn_state();
+	learn_state(recorder.secrets, w);
 	run->expect = expect_of(flow, &r);
 	secrets_mask(recorder.secrets, &reason, r.reason, strlen(r.reason));
 	warn("%s: %s%s%s, %zu pages", flow, r.class, reason.len ? ", " : "", str_text(&reason), json_len(run->entries));

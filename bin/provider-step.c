@@ -12,9 +12,9 @@
 #include "ext/seal.h"
 #include "ext/yaml.h"
 #include "provider-secrets.h"
+#include "provider-try.h"
 #include "store/vault.h"
 
-#define PAGE_TIMEOUT 30000
 #define LINE_MAX_BYTES 8192
 #define VALUE_SHOWN 200  /* bytes of a kept value */
 #define TEXT_SHOWN 3000  /* of a page, when asked for */
@@ -167,21 +167,11 @@ static void show_step(const struct flow_view *v)
 
 /* ---- the page ---- */
 
-static jv ask_page(jv command)
-{
-	jv answer = walk.work->page ? page_call(walk.work->page, command, PAGE_TIMEOUT, NULL) : (jv_free(command), jv_invalid());
-
-	if (json_bool(answer, "ok", false))
-		return answer;
-	jv_free(answer);
-	return jv_null();
-}
-
 /* What CSS finds: their texts, or an attribute. */
 static jv texts(const char *css, const char *attr)
 {
 	jv command = json_obj("do", jv_string("find"), "css", jv_string(css), "all", jv_true(), NULL);
-	jv answer = ask_page(attr ? json_set_str(command, "attr", attr) : command), values = json_get(answer, "values");
+	jv answer = try_ask(walk.work, attr ? json_set_str(command, "attr", attr) : command), values = json_get(answer, "values");
 
 	jv_free(answer);
 	return values;
@@ -206,7 +196,7 @@ static void show_found(const char *what, const char *css, const char *attr)
 
 static void show_text(size_t max)
 {
-	jv answer = ask_page(json_obj("do", jv_string("find"), "css", jv_string("body"), NULL));
+	jv answer = try_ask(walk.work, json_obj("do", jv_string("find"), "css", jv_string("body"), NULL));
 	const char *text = json_str(answer, "value", "");
 
 	if (*text)
@@ -216,7 +206,7 @@ static void show_text(size_t max)
 
 static void show_page(void)
 {
-	jv page = ask_page(json_obj("do", jv_string("evidence"), NULL));
+	jv page = try_ask(walk.work, json_obj("do", jv_string("evidence"), NULL));
 	struct str head = {0};
 
 	if (!json_has(page, "url")) {
@@ -249,7 +239,7 @@ static void keep_file(const char *verb, const char *ending, const void *data, si
 
 static void keep_page(const char *verb)
 {
-	jv page = walk.pictures ? ask_page(json_obj("do", jv_string("evidence"), NULL)) : jv_null(), picture = json_get(page, "picture");
+	jv page = walk.pictures ? try_ask(walk.work, json_obj("do", jv_string("evidence"), NULL)) : jv_null(), picture = json_get(page, "picture");
 	const char *type = json_str(page, "type", ""), *image = json_str(picture, "type", ""), *base64 = json_str(picture, "data_base64", "");
 	size_t len = 0;
 	unsigned char *data = *base64 && str_starts(image, "image/") && name_valid(image + 6) ? seal_unbase64(base64, strlen(base64), &len) : NULL;
@@ -266,14 +256,10 @@ static void keep_page(const char *verb)
 
 /* ---- what came of it ---- */
 
+/* Another page may be there afterwards. */
 static bool acts(const char *verb)
 {
-	static const char *const verbs[] = {"get", "post", "submit", "click", "fill", "choose", "check", "press", "upload", "wait", "frame", "human", NULL};
-
-	for (const char *const *v = verbs; *v; v++)
-		if (strcmp(*v, verb) == 0)
-			return true;
-	return false;
+	return strcmp(verb, "human") == 0 || (try_acts(verb) && strcmp(verb, "listen") != 0);
 }
 
 static bool holds_steps(const char *verb)
@@ -283,7 +269,7 @@ static bool holds_steps(const char *verb)
 
 static int count_of(const char *kind, const char *selector)
 {
-	jv answer = ask_page(json_obj("do", jv_string("find"), kind, jv_string(selector), NULL));
+	jv answer = try_ask(walk.work, json_obj("do", jv_string("find"), kind, jv_string(selector), NULL));
 	int n = (int)json_int(answer, "count", -1);
 
 	jv_free(answer);
@@ -341,7 +327,7 @@ static void show_condition(jv cond)
 		if (!json_is(part, JV_KIND_NULL)) {
 			char *text = json_text(part);
 
-			answer = ask_page(json_obj("do", jv_string("test"), "conditions", json_push(jv_array(), json_obj(*p, jv_copy(part), NULL)), NULL));
+			answer = try_ask(walk.work, json_obj("do", jv_string("test"), "conditions", json_push(jv_array(), json_obj(*p, jv_copy(part), NULL)), NULL));
 			first = json_path(answer, "results.0");
 			str_addf(&line, "%s %s: %s", *p, text, json_true(first) ? "yes" : "no");
 			show("   ", str_text(&line), TEXT_SHOWN);

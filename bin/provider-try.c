@@ -13,6 +13,7 @@
 #include "provider.h"
 
 #define TURN_TIMEOUT 120000
+#define PAGE_TIMEOUT 30000
 
 jv try_operand(const char *text, const char *what)
 {
@@ -84,6 +85,26 @@ jv try_slot(struct work *w)
 	slot = json_at(r.slots, 0);
 	flow_result_free(&r);
 	return slot;
+}
+
+jv try_ask(struct work *w, jv command)
+{
+	jv answer = w->page ? page_call(w->page, command, PAGE_TIMEOUT, NULL) : (jv_free(command), jv_invalid());
+
+	if (json_bool(answer, "ok", false))
+		return answer;
+	jv_free(answer);
+	return jv_null();
+}
+
+bool try_acts(const char *verb)
+{
+	static const char *const verbs[] = {"get", "post", "submit", "click", "fill", "choose", "check", "press", "upload", "frame", "wait", "listen", NULL};
+
+	for (const char *const *v = verbs; *v; v++)
+		if (strcmp(*v, verb) == 0)
+			return true;
+	return false;
 }
 
 static int try_in_turn(struct work *w, const struct try *t, jv slot, jv booking)
