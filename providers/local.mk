@@ -56,6 +56,26 @@ practice_api_pages = \
 vfs_global_pages = \
 	providers/vfs-global/pages/absent-verify-02-get.html \
 	providers/vfs-global/pages/absent-verify-commands.json \
+	providers/vfs-global/pages/book-other-time.json \
+	providers/vfs-global/pages/book-taken.json \
+	providers/vfs-global/pages/book-to-pay.json \
+	providers/vfs-global/pages/book.json \
+	providers/vfs-global/pages/check-401.json \
+	providers/vfs-global/pages/check-already-booked.json \
+	providers/vfs-global/pages/check-blocked.json \
+	providers/vfs-global/pages/check-day-differs.json \
+	providers/vfs-global/pages/check-day-gone.json \
+	providers/vfs-global/pages/check-expired-tr.json \
+	providers/vfs-global/pages/check-maintenance.json \
+	providers/vfs-global/pages/check-none-denied.json \
+	providers/vfs-global/pages/check-none-unheard.json \
+	providers/vfs-global/pages/check-one-seat.json \
+	providers/vfs-global/pages/check-other-days.json \
+	providers/vfs-global/pages/check-other-times.json \
+	providers/vfs-global/pages/check-payment-due.json \
+	providers/vfs-global/pages/check-silent.json \
+	providers/vfs-global/pages/check-throttled.json \
+	providers/vfs-global/pages/check-too-early.json \
 	providers/vfs-global/pages/free-book-01-listen.html \
 	providers/vfs-global/pages/free-book-02-get.html \
 	providers/vfs-global/pages/free-book-03-click.html \
@@ -78,6 +98,15 @@ vfs_global_pages = \
 	providers/vfs-global/pages/free-check-17-click.html \
 	providers/vfs-global/pages/free-check-19-click.html \
 	providers/vfs-global/pages/free-check-commands.json \
+	providers/vfs-global/pages/login-already.json \
+	providers/vfs-global/pages/login-banner-late.json \
+	providers/vfs-global/pages/login-code.json \
+	providers/vfs-global/pages/login-locked.json \
+	providers/vfs-global/pages/login-picture.json \
+	providers/vfs-global/pages/login-wrong.json \
+	providers/vfs-global/pages/mine-confirmed.json \
+	providers/vfs-global/pages/mine-expired.json \
+	providers/vfs-global/pages/mine-pending.json \
 	providers/vfs-global/pages/none-check-01-listen.html \
 	providers/vfs-global/pages/none-check-03-get.html \
 	providers/vfs-global/pages/none-check-05-choose.html \

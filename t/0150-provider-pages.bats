@@ -1,4 +1,4 @@
-# The providers practice and practice-api, and the pages that their own tests run on.
+# The providers practice, practice-api and vfs-global, and the pages that their own tests run on.
 load lib
 
 @test "the saved pages are those that the practice sites send" {
@@ -25,7 +25,7 @@ load lib
 }
 
 @test "ab-provider finds no mistake in them" {
-	for provider in practice practice-api; do
+	for provider in practice practice-api vfs-global; do
 		run ab-provider check "$provider"
 		echo "$output"
 		[ "$status" -eq 0 ]
@@ -33,7 +33,7 @@ load lib
 }
 
 @test "their flows do on the saved pages what the cases say" {
-	for provider in practice practice-api; do
+	for provider in practice practice-api vfs-global; do
 		run ab-provider test "$provider"
 		echo "$output"
 		[ "$status" -eq 0 ]
