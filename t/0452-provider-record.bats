@@ -47,7 +47,7 @@ web() {
 	pace: {interval: 60s, jitter: 20%, budget: 80 per 120s, reserve: 1}
 	END
 	cat >>"$HOME/providers/site/provider.yaml"
-	python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$WEB" >"$HOME/web" 2>/dev/null 3>&- &
+	python3 -u -m http.server 0 --bind 127.0.0.1 --directory "$WEB" >"$HOME/web" 2>"$HOME/asked" 3>&- &
 	WEB_PID=$!
 	until_true 10 grep -q port "$HOME/web"
 	BASE="http://127.0.0.1:$(sed 's/.*port \([0-9]*\).*/\1/' "$HOME/web")/" MAIL=$HOME/mail
@@ -141,6 +141,38 @@ ok - practice: verify, as it was recorded" ]
 	grep -q 'status: 303' "$rec/tests.yaml"
 	not grep -rq '3f9ac01b77e24d05' "$rec"
 	personal "$rec"
+}
+
+@test "a code that came has a stand-in, which comes again when the case is run" {
+	web <<-'END'
+	flows:
+	  check:
+	    - get: /none.html
+	    - end: changed
+	  alive:
+	    - mark: inbox
+	    - get: /ask.html
+	    - otp: {into: code, from: "*@site.example.org", pattern: "code is ([0-9]{6})", timeout: 20s}
+	    - get: "/in.html?code=${.var.code}"
+	    - expect: {css: b, text: "${.var.code}"}
+	END
+	echo '<p>Look into your mail</p>' >"$WEB/ask.html"
+	echo '<b>428193</b>' >"$WEB/in.html"
+	mkdir -p "$MAIL/new" "$MAIL/cur" "$MAIL/tmp"
+	{
+		until_true 20 grep -q ask.html "$HOME/asked"
+		printf 'From: codes@site.example.org\nTo: alice@example.org\nSubject: Code\nDate: %s\nMessage-ID: <1@site.example.org>\n\nYour code is 428193.\n' "$(date -R)" >"$MAIL/tmp/1"
+		mv "$MAIL/tmp/1" "$MAIL/new/1"
+	} 3>&- &
+	record alive "$rec"
+	[ "$status" -eq 0 ]
+	[ "$OUT" = "ok - site: alive, as it was recorded" ]
+	not grep -rq 428193 "$rec"
+	code=$(sed -n 's/^ *otp: //p' "$rec/tests.yaml" | tr -d \"\')
+	[[ $code =~ ^[0-9]{6}$ ]]
+	grep -qF "/in.html?code=$code" "$rec/tests.yaml"
+	grep -qF "<b>$code</b>" "$rec/alive-02-get.html"
+	[[ $ERR == *"replaced: code, "* ]]
 }
 
 @test "a passport number, a name, a date and a phone number are found in every form, and each has one stand-in" {
