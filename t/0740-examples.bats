@@ -113,9 +113,10 @@ shown() { grep -q -e "$1" "$HOME/out"; }
 }
 
 @test "ab-run(1): the examples" {
-	new_session alice practice
-	new_session bob practice-api
-	new_session carol practice
+	# a machine that is slow may take long, and the budget is to last
+	new_session alice practice '.schedule.interval = "3s"'
+	new_session bob practice-api '.schedule.interval = "3s"'
+	new_session carol practice '.schedule.interval = "3s"'
 	type_in "$(example ab-run.1 2)" # the first display is the pipeline
 	is() { [ "$(ab-run status --json "$1" 2>/dev/null | jq -r '.[0].verdict')" = "$2" ]; }
 	until_true 20 is alice none
