@@ -15,7 +15,9 @@
 #define EVIDENCE_MAX (2u << 20)
 #define PICTURE_MAX (3u << 20) /* characters of base64 */
 #define PICTURE_TIME 10000     /* ms */
-#define LOOK_AGAIN 50          /* ms between two looks of a wait, at least */
+#define LOOK_SOON 5            /* ms between two looks of a wait, at least, for the first few */
+#define LOOKS_SOON 10
+#define LOOK_AGAIN 50          /* … and then */
 #define LOOK_AT_LEAST 500      /* … and at most */
 
 struct browser {
@@ -38,6 +40,8 @@ struct job {
 	int64_t deadline;
 	jv out;
 	struct fail why;
+	jv seen;               /* the page as `html` of element.js gave it a moment ago, nothing having happened since; else null */
+	int looks;
 };
 
 static void no_page(struct browser *b)
@@ -163,15 +167,21 @@ static bool same_text(const struct document *d, const struct url *url, const cha
 	return same;
 }
 
+static jv html_argument(const struct browser *b)
+{
+	return json_obj("max", jv_number((double)b->set.body_max), NULL);
+}
+
 static int take_html(struct job *j, bool same_visit)
 {
 	struct browser *b = j->b;
-	jv got = scene_ask(&b->scene, "html", NULL, json_obj("max", jv_number((double)b->set.body_max), NULL), j->deadline, &j->why);
+	jv got = json_is(j->seen, JV_KIND_OBJECT) ? j->seen : scene_ask(&b->scene, "html", NULL, html_argument(b), j->deadline, &j->why);
 	jv html = json_get(got, "html");
 	struct url url;
 	struct err e;
 	int r = -1;
 
+	j->seen = jv_null();
 	if (!json_ok(got))
 		;
 	else if (url_parse(&url, json_str(got, "url", ""), b->scene.frame ? &b->set.base : NULL, &e)) {
@@ -398,10 +408,14 @@ static char *selector(jv command)
 static int settled(struct job *j)
 {
 	struct tab *t = &j->b->tab;
-	jv drawn = scene_ask(&j->b->scene, "drawn", NULL, jv_null(), j->deadline, &j->why);
+	jv drawn = scene_ask(&j->b->scene, "drawn", NULL, html_argument(j->b), j->deadline, &j->why);
 
 	if (!json_ok(drawn) && (devtools_gone(t->link) || devtools_lost(t->link)))
 		return -1;
+	if (json_ok(drawn) && tab_rests(t) && !json_len(t->inflight) && j->b->loader && t->now.loader && strcmp(j->b->loader, t->now.loader) == 0) {
+		j->seen = drawn;
+		return 0;
+	}
 	jv_free(drawn);
 	j->why = (struct fail){0}; /* the frame may be gone, which is no mistake */
 	return tab_settle(t, j->deadline, &j->why);
@@ -657,7 +671,7 @@ static int holds(struct job *j, jv until, const char *heard)
 static void await_change(struct job *j)
 {
 	struct tab *t = &j->b->tab;
-	int64_t now = clock_mono(), soon = clock_earlier(j->deadline, now + LOOK_AGAIN);
+	int64_t now = clock_mono(), soon = clock_earlier(j->deadline, now + (j->looks++ < LOOKS_SOON ? LOOK_SOON : LOOK_AGAIN));
 	struct fail why = {0};
 
 	while (clock_mono() < soon && !devtools_gone(t->link))
@@ -821,6 +835,7 @@ static jv answer(struct job *j, int r)
 	struct tab *t = &j->b->tab;
 	jv base;
 
+	jv_free(j->seen);
 	if (r) {
 		jv_free(j->out);
 		if (strcmp(j->why.code, "browser") == 0)
@@ -855,7 +870,7 @@ static void show_window(struct browser *b)
 
 jv browser_begin(struct browser *b, jv settings)
 {
-	struct job j = {.b = b, .out = jv_null()};
+	struct job j = {.b = b, .out = jv_null(), .seen = jv_null()};
 	int r = 0;
 
 	b->tab.sent = HTTP_SENT_NO;
@@ -876,7 +891,7 @@ jv browser_begin(struct browser *b, jv settings)
 
 jv browser_command(struct browser *b, jv command, int64_t deadline)
 {
-	struct job j = {.b = b, .command = command, .deadline = deadline, .out = jv_null()};
+	struct job j = {.b = b, .command = command, .deadline = deadline, .out = jv_null(), .seen = jv_null()};
 	const char *verb = json_str(command, "do", "");
 
 	alive(b);

@@ -15,6 +15,7 @@ static void frame_free(struct frame *f)
 	free(f->id);
 	free(f->session);
 	free(f->owner);
+	free(f->helper);
 	free(f);
 }
 
@@ -26,6 +27,8 @@ void scene_reset(struct scene *s)
 		frame_free(s->frame);
 		s->frame = outer;
 	}
+	free(s->helper);
+	s->helper = NULL;
 }
 
 static const char *session_of(const struct scene *s, const struct frame *f)
@@ -51,27 +54,11 @@ static jv value_argument(jv value)
 	return json_obj("value", value, NULL);
 }
 
-/* One try. SELECTOR is an argument of callFunctionOn (consumed); BY_VALUE false gives {"objectId"} or {"value"}. */
-static jv try_once(struct scene *s, const struct frame *f, const char *op, jv selector, jv arg, bool by_value, int64_t deadline,
-		   struct fail *why)
+/* What a call of callFunctionOn gave, with its exceptions as errors; RESULT is consumed. */
+static jv returned(jv result, const char *op, struct fail *why)
 {
-	int64_t left = deadline - clock_mono(), id = world(s, f, deadline + SLACK, why);
-	jv arguments, params, result, details, value;
+	jv details = json_get(result, "exceptionDetails"), value = json_get(result, "result");
 
-	if (!id) {
-		jv_free(selector);
-		jv_free(arg);
-		return jv_invalid();
-	}
-	arguments = json_push(json_push(jv_array(), value_argument(jv_string(op))), selector);
-	arguments = json_push(json_push(arguments, value_argument(arg)), value_argument(jv_number(left > 0 ? (double)left : 0)));
-	params = json_obj("functionDeclaration", jv_string(element_js), "executionContextId", jv_number((double)id), "arguments", arguments,
-			  "awaitPromise", jv_true(), "returnByValue", jv_bool(by_value), NULL);
-	result = devtools_call(s->tab->link, session_of(s, f), "Runtime.callFunctionOn", params, deadline + SLACK, why);
-	if (!json_ok(result))
-		return result;
-	details = json_get(result, "exceptionDetails");
-	value = json_get(result, "result");
 	jv_free(result);
 	if (json_is(details, JV_KIND_OBJECT)) {
 		jv exception = json_get(details, "exception");
@@ -83,6 +70,51 @@ static jv try_once(struct scene *s, const struct frame *f, const char *op, jv se
 	}
 	jv_free(details);
 	return value;
+}
+
+/* Brings element.js into frame F: *HELPER. An object's id is good for its document alone, unlike the number of a world, which
+ * another document may have after it. */
+static int bring_helper(struct scene *s, const struct frame *f, char **helper, int64_t deadline, struct fail *why)
+{
+	int64_t id = world(s, f, deadline, why);
+	jv result, value;
+	char *declaration;
+
+	if (!id)
+		return -1;
+	declaration = xasprintf("() => (%s\n)", element_js);
+	result = devtools_call(s->tab->link, session_of(s, f), "Runtime.callFunctionOn",
+			       json_obj("functionDeclaration", jv_string(declaration), "executionContextId", jv_number((double)id), NULL), deadline, why);
+	free(declaration);
+	if (!json_ok(result))
+		return -1;
+	value = returned(result, "element.js", why);
+	if (!json_ok(value))
+		return -1;
+	*helper = xstrdup(json_str(value, "objectId", ""));
+	jv_free(value);
+	return 0;
+}
+
+/* One try. SELECTOR is an argument of callFunctionOn (consumed); BY_VALUE false gives {"objectId"} or {"value"}. */
+static jv try_once(struct scene *s, struct frame *f, const char *op, jv selector, jv arg, bool by_value, int64_t deadline,
+		   struct fail *why)
+{
+	int64_t left = deadline - clock_mono();
+	char **helper = f ? &f->helper : &s->helper;
+	jv arguments, params, result;
+
+	if (!*helper && bring_helper(s, f, helper, deadline + SLACK, why)) {
+		jv_free(selector);
+		jv_free(arg);
+		return jv_invalid();
+	}
+	arguments = json_push(json_push(jv_array(), value_argument(jv_string(op))), selector);
+	arguments = json_push(json_push(arguments, value_argument(arg)), value_argument(jv_number(left > 0 ? (double)left : 0)));
+	params = json_obj("functionDeclaration", jv_string("function (...a) { return this(...a); }"), "objectId", jv_string(*helper), "arguments",
+			  arguments, "awaitPromise", jv_true(), "returnByValue", jv_bool(by_value), NULL);
+	result = devtools_call(s->tab->link, session_of(s, f), "Runtime.callFunctionOn", params, deadline + SLACK, why);
+	return json_ok(result) ? returned(result, op, why) : result;
 }
 
 /* The `ok` of VALUE (consumed), or invalid with *why. */
@@ -113,16 +145,24 @@ static void pause_for(struct tab *t, int64_t ms)
 }
 
 /* Pages go away while they are asked: then the next one is. */
-static jv ask(struct scene *s, const struct frame *f, const char *op, jv selector, jv arg, bool by_value, int64_t deadline, struct fail *why)
+static jv ask(struct scene *s, struct frame *f, const char *op, jv selector, jv arg, bool by_value, int64_t deadline, struct fail *why)
 {
+	char **helper = f ? &f->helper : &s->helper;
+	bool old;
 	jv value;
 
 	for (;;) {
+		old = *helper != NULL;
 		value = try_once(s, f, op, jv_copy(selector), jv_copy(arg), by_value, deadline, why);
-		if (json_ok(value) || strcmp(why->code, "browser") != 0 || f || clock_mono() >= deadline)
+		if (json_ok(value) || strcmp(why->code, "browser") != 0)
+			break;
+		free(*helper);
+		*helper = NULL;
+		if (!old && (f || clock_mono() >= deadline))
 			break;
 		jv_free(value);
-		pause_for(s->tab, AGAIN);
+		if (!old) /* else it was of the page before, and there is another */
+			pause_for(s->tab, AGAIN);
 	}
 	jv_free(selector);
 	jv_free(arg);
@@ -158,7 +198,7 @@ static int done(jv value)
 /* Adds where the frames stand in the tab to *X and *Y; nothing may cover the point in any of them. */
 static int to_tab(struct scene *s, double *x, double *y, int64_t deadline, struct fail *why)
 {
-	for (const struct frame *f = s->frame; f; f = f->outer) {
+	for (struct frame *f = s->frame; f; f = f->outer) {
 		jv at = json_obj("x", jv_number(*x), "y", jv_number(*y), NULL), value, ok;
 		const char *cover;
 
@@ -181,13 +221,11 @@ static int to_tab(struct scene *s, double *x, double *y, int64_t deadline, struc
 	return 0;
 }
 
-static int mouse(struct scene *s, const char *type, double x, double y, int clicks, int64_t deadline, struct fail *why)
+static jv mouse(const char *type, double x, double y, int clicks)
 {
 	jv params = json_obj("type", jv_string(type), "x", jv_number(x), "y", jv_number(y), NULL);
 
-	if (clicks)
-		params = json_set(json_set_str(params, "button", "left"), "clickCount", jv_number(clicks));
-	return done(tab_call(s->tab, "Input.dispatchMouseEvent", params, deadline, why));
+	return clicks ? json_set(json_set_str(params, "button", "left"), "clickCount", jv_number(clicks)) : params;
 }
 
 /* From here on something may have been sent, whatever is seen of it. */
@@ -212,10 +250,13 @@ static int click_at(struct scene *s, jv at, int64_t deadline, struct fail *why)
 {
 	double x = json_num(at, "x", 0), y = json_num(at, "y", 0);
 
-	if (to_tab(s, &x, &y, deadline, why) || mouse(s, "mouseMoved", x, y, 0, deadline, why))
+	if (to_tab(s, &x, &y, deadline, why))
 		return -1;
 	acted(s);
-	return mouse(s, "mousePressed", x, y, 1, deadline, why) || mouse(s, "mouseReleased", x, y, 1, deadline, why) ? -1 : 0;
+	/* in one go: a move that is waited for waits for the next frame of the screen */
+	devtools_send(s->tab->link, s->tab->session, "Input.dispatchMouseEvent", mouse("mouseMoved", x, y, 0));
+	devtools_send(s->tab->link, s->tab->session, "Input.dispatchMouseEvent", mouse("mousePressed", x, y, 1));
+	return done(tab_call(s->tab, "Input.dispatchMouseEvent", mouse("mouseReleased", x, y, 1), deadline, why));
 }
 
 int scene_click(struct scene *s, const char *selector, jv options, int64_t deadline, struct fail *why)

@@ -12,15 +12,17 @@
 struct frame {
 	char *id, *session; /* of the process it lives in */
 	char *owner;        /* its element, as the browser's object */
+	char *helper;       /* as the scene's */
 	struct frame *outer;
 };
 
 struct scene {
 	struct tab *tab;
 	struct frame *frame; /* NULL: the tab's own document */
+	char *helper;        /* element.js in a world of ours in that document, as the browser's object; NULL: not yet */
 };
 
-/* Leaves all frames. */
+/* Leaves all frames, and forgets the document. */
 void scene_reset(struct scene *s);
 
 /* What the operation OP of element.js gives. */

@@ -5,6 +5,8 @@ async (op, spec, arg, ms) => {
 	const fold = s => (s || "").replace(/[\s\u00a0\u202f]+/g, " ").trim();
 	// a frame of the screen; where none is drawn, a tenth of a second
 	const frame = () => new Promise(done => { requestAnimationFrame(done); setTimeout(done, 100); });
+	// what the page has put off until the present event is done
+	const turn = () => new Promise(done => setTimeout(done, 0));
 
 	// ---- finding ----
 
@@ -101,8 +103,9 @@ async (op, spec, arg, ms) => {
 	class No extends Error {
 		constructor(code, why) { super(why); this.code = code; }
 	}
-	// the one element, once `ready` finds nothing to say against it in two frames one after the other
-	async function until(seek, ready, name) {
+	// the one element, once `ready` finds nothing to say against it; and, where it is to be pressed (`still`), is at the same place
+	// in two frames one after the other
+	async function until(seek, ready, name, still = () => false) {
 		let why = "no_match", said = "nothing matches", before = null, many = 0;
 		for (;;) {
 			const found = seek();
@@ -122,7 +125,7 @@ async (op, spec, arg, ms) => {
 				const no = ready(e);
 				if (no)
 					[why, said] = ["no_match", no];
-				else if (before && before[0] === e && before[1] === box(e))
+				else if (!still(e) || (before && before[0] === e && before[1] === box(e)))
 					return e;
 				else {
 					[why, said] = ["no_match", tell(e) + " moves"];
@@ -155,7 +158,7 @@ async (op, spec, arg, ms) => {
 		return hits(e, at) ? null : tell(e) + " is covered by " + (at ? tell(at) : "nothing");
 	}
 	const clickable = async (seek, name) => {
-		const e = await until(seek, reachable, name), [x, y] = point(e);
+		const e = await until(seek, reachable, name, () => true), [x, y] = point(e);
 		return [e, {x, y}];
 	};
 	const seek = () => find(spec);
@@ -171,6 +174,13 @@ async (op, spec, arg, ms) => {
 		e.dispatchEvent(new Event("change", {bubbles: true}));
 	}
 	const picked = ["date", "time", "month", "week", "datetime-local", "color", "range"];
+	// what a field that was typed into made of it
+	function taken(e) {
+		const bare = s => s.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
+		e.dispatchEvent(new Event("change", {bubbles: true}));
+		const has = bare("value" in e ? e.value : e.innerText);
+		return {same: has === bare(arg.value), length: has.length};
+	}
 	const bytes = t => Uint8Array.from(atob(t), c => c.charCodeAt(0));
 	function set_files(e, list) {
 		const d = new DataTransfer();
@@ -229,7 +239,16 @@ async (op, spec, arg, ms) => {
 		}
 	}
 	let inert;
+	// whether the page has changed since it was last written out; this world is ours alone, and lasts as long as the page
+	const watch = globalThis.watch || (globalThis.watch = {dirty: false, wake: null, of: new MutationObserver(() => {
+		watch.dirty = true;
+		if (watch.wake)
+			watch.wake();
+	})});
 	function html() {
+		watch.of.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
+		watch.of.takeRecords();
+		watch.dirty = false;
 		inert = document.implementation.createHTMLDocument("");
 		const top = inert.importNode(document.documentElement, false);
 		copy(document.documentElement, top);
@@ -333,26 +352,27 @@ async (op, spec, arg, ms) => {
 			if (!(e instanceof HTMLInputElement || e instanceof HTMLTextAreaElement || e.isContentEditable))
 				throw new No("no_match", spec + ": " + tell(e) + " takes no text");
 			e.focus();
-			if (e.select)
+			if (e.select) {
 				e.select();
-			else
+				// an editing command is what typing is to the page: its events are the browser's own
+				if (arg.value ? document.execCommand("insertText", false, arg.value) : !e.value || document.execCommand("delete")) {
+					await turn();
+					return {done: true, ...taken(e)};
+				}
+			} else
 				getSelection().selectAllChildren(e);
 			return {done: false, empty: !(e.value || e.textContent)};
 		},
 		async typed() {
-			const e = find(spec).filter(shown)[arg.nth ? arg.nth - 1 : 0], bare = s => s.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
-			if (!e)
-				return {same: true};
-			e.dispatchEvent(new Event("change", {bubbles: true}));
-			const has = bare("value" in e ? e.value : e.innerText);
-			return {same: has === bare(arg.value), length: has.length};
+			const e = find(spec).filter(shown)[arg.nth ? arg.nth - 1 : 0];
+			return e ? taken(e) : {same: true};
 		},
 		async choose() {
 			const e = await until(seek, e => {
 				if (!(e instanceof HTMLSelectElement))
 					return reachable(e);
 				return usable(e) || (option(e, arg.option) ? null : "no option '" + arg.option + "' among " + options(e).slice(0, 8).map(o => "'" + fold(o.text) + "'").join(", "));
-			}, spec);
+			}, spec, e => !(e instanceof HTMLSelectElement));
 			if (e instanceof HTMLSelectElement) {
 				const o = option(e, arg.option);
 				if (!e.multiple || !o.selected) {
@@ -408,17 +428,15 @@ async (op, spec, arg, ms) => {
 			return {x, y, cover: at === e ? null : at ? tell(at) : "nothing"};
 		},
 		async change() {
-			return new Promise(done => {
-				const o = new MutationObserver(() => finish());
-				const finish = () => { o.disconnect(); done({}); };
-				o.observe(document, {subtree: true, childList: true, attributes: true, characterData: true});
-				setTimeout(finish, ms);
-			});
-		},
-		async drawn() {
-			await frame();
-			await frame();
+			if (!watch.dirty)
+				await new Promise(done => { watch.wake = done; setTimeout(done, ms); });
 			return {};
+		},
+		// once the page has taken what was done to it
+		async drawn() {
+			await turn();
+			await turn();
+			return html();
 		},
 		async html() { return html(); },
 		async submit() { return submit(); },
