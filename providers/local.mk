@@ -100,6 +100,7 @@ vfs_global_pages = \
 	providers/vfs-global/pages/free-check-commands.json \
 	providers/vfs-global/pages/login-already.json \
 	providers/vfs-global/pages/login-banner-late.json \
+	providers/vfs-global/pages/login-challenge.json \
 	providers/vfs-global/pages/login-code.json \
 	providers/vfs-global/pages/login-locked.json \
 	providers/vfs-global/pages/login-picture.json \

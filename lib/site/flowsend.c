@@ -41,6 +41,16 @@ static enum go action_failed(struct flow *f, jv step, jv command, jv answer)
 	return END;
 }
 
+/* A wait that need not come to anything, and did not. */
+static bool in_vain(jv step, jv answer)
+{
+	jv error = json_get(answer, "error");
+	bool yes = json_bool(step, "optional", false) && strcmp(json_str(error, "code", ""), "timeout") == 0;
+
+	jv_free(error);
+	return yes;
+}
+
 /* Sends COMMAND (consumed), which makes requests; the answer becomes the page. */
 enum go flow_send(struct flow *f, jv step, jv command, bool commit)
 {
@@ -80,10 +90,11 @@ enum go flow_send(struct flow *f, jv step, jv command, bool commit)
 		return flow_end(f, "unreachable", "%s", e.text);
 	}
 	if (!json_bool(answer, "ok", false)) {
-		action_failed(f, step, asked, answer);
+		enum go go = in_vain(step, answer) ? GO : action_failed(f, step, asked, answer);
+
 		jv_free(asked);
 		jv_free(answer);
-		return END;
+		return go;
 	}
 	f->same = memo_page(f->run->memo, asked, answer);
 	jv_free(f->asked);

@@ -231,7 +231,7 @@ static jv listen_map(struct lint *l, jv v, const char *at)
 
 enum modifier {
 	M_ALLOW = 1, M_HEADERS = 2, M_FOLLOW = 4, M_COMMIT = 8, M_REGION = 16, M_TIMEOUT = 32, M_BODY = 64, M_FORM = 128, M_DO = 256,
-	M_THEN = 512, M_FRESH = 1024
+	M_THEN = 512, M_FRESH = 1024, M_OPTIONAL = 2048
 };
 #define M_REQUEST (M_ALLOW | M_HEADERS | M_FOLLOW | M_COMMIT | M_TIMEOUT)
 
@@ -245,7 +245,7 @@ static const struct modifier_key {
 	{"commit", kind_boolean, M_COMMIT, false}, {"region", get_region, M_REGION, false}, {"timeout", kind_duration, M_TIMEOUT, false},
 	{"form", kind_any, M_BODY, false}, {"json", kind_any, M_BODY, false}, {"body", kind_text, M_BODY, false}, {"type", kind_text, M_BODY, false},
 	{"set", field_map, M_FORM, false}, {"button", buttons, M_FORM, false}, {"do", kind_steps, M_DO, true}, {"then", kind_steps, M_THEN, true},
-	{"else", kind_steps, M_THEN, false}, {"fresh", kind_boolean, M_FRESH, false},
+	{"else", kind_steps, M_THEN, false}, {"fresh", kind_boolean, M_FRESH, false}, {"optional", kind_boolean, M_OPTIONAL, false},
 };
 #define MODIFIERS (sizeof modifiers / sizeof *modifiers)
 
@@ -262,7 +262,7 @@ static const struct verb {
 	{"booking", booking, 0, false}, {"end", kind_class, 0, false}, {"tell", kind_text, 0, false},
 	{"click", kind_selector, M_ALLOW | M_COMMIT | M_TIMEOUT, true}, {"fill", selector_map, M_TIMEOUT, true},
 	{"choose", selector_map, M_ALLOW | M_TIMEOUT, true}, {"check", kind_selector, M_ALLOW | M_TIMEOUT, true}, {"press", kind_text, M_ALLOW | M_TIMEOUT, true},
-	{"upload", selector_map, M_TIMEOUT, true}, {"wait", wait_for, M_ALLOW | M_TIMEOUT, true}, {"listen", listen_map, 0, true},
+	{"upload", selector_map, M_TIMEOUT, true}, {"wait", wait_for, M_ALLOW | M_TIMEOUT | M_OPTIONAL, true}, {"listen", listen_map, 0, true},
 	{"frame", kind_selector, M_TIMEOUT, true}, {"screenshot", kind_plain, 0, true},
 };
 #define VERBS (sizeof verbs / sizeof *verbs)
