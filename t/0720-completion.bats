@@ -52,7 +52,7 @@ completes() {
 	completes ab-vault rekey --mas
 	[ "$output" = --master ]
 	completes ab-poll --
-	[ "$output" = '--help --once --version' ]
+	[ "$output" = '--headed --help --once --version' ]
 }
 
 @test "providers are completed" {
