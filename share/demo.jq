@@ -17,6 +17,7 @@ def words:
 	elif .type == "booking.request" then "wants \(.data.slot | slot): \(.data.why)" | paint("1")
 	elif .type == "booking.result" then
 		if .data.status == "booked" then "BOOKED \(.data.slot | slot), reference \(.data.reference) (\(.data.reason))" | paint("1;32")
+		elif .data.status == "pending" then "PENDING \(.data.slot | slot), reference \(.data.reference): \(.data.reason)" | paint("1;33")
 		else "\(.data.status): \(.data.reason)" | paint("31") end
 	elif .type == "human.required" then "asks: \(.data.question)" | paint("33")
 	elif .type == "runtime.alert" then "alert: \(.data.reason) (\(.data.hint))" | paint("33")

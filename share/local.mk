@@ -3,8 +3,8 @@ dist_pkgpipeline_SCRIPTS = \
 	share/pipelines/monitor-and-book \
 	share/pipelines/watch-only
 
-dist_pkgdata_SCRIPTS = share/demo
-dist_pkgdata_DATA = share/demo.jq
+dist_pkgdata_SCRIPTS = share/demo share/demo-browser
+dist_pkgdata_DATA = share/demo.jq share/demo.sh
 
 # templates of ab-notify-http; a person's own need no place here
 dist_pkgwebhook_DATA = \
@@ -38,6 +38,6 @@ uninstall-local:
 in_build_tree = AB_BIN='$(abs_top_builddir)/bin' AB_LIBEXEC='$(abs_top_builddir)/libexec' \
 	AB_PROVIDERS='$(abs_top_srcdir)/providers' AB_PKGDATA='$(abs_top_srcdir)/share'
 
-.PHONY: demo
-demo: all
-	@$(in_build_tree) $(SHELL) $(srcdir)/share/demo
+.PHONY: demo demo-browser
+demo demo-browser: all
+	@$(in_build_tree) $(SHELL) $(srcdir)/share/$@

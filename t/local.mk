@@ -70,6 +70,7 @@ TESTS += t/1300-whole.bats
 TESTS += t/0720-completion.bats
 TESTS += t/0160-provider-live.bats
 TESTS += t/0740-examples.bats
+TESTS += t/0750-demos.bats
 
 TESTS += t/0205-fill.bats
 
