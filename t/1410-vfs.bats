@@ -3,33 +3,10 @@ bats_require_minimum_version 1.5.0
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-120}
 load lib
 load browser
+load vfs
 
-setup() {
-	chromium_here
-	fresh_home
-	start_site --vfs-wait 100ms
-}
-teardown() {
-	tail -n 5 "$HOME/out" "$HOME/err" 2>/dev/null | cut -c 1-600 || :
-	end_pid "${PIPE_PID:-}"
-	stop_site
-	until_true 10 no_browser
-	drop_home
-}
-
-# visitor [JQ]: the session alice, further changed
-visitor() {
-	new_session alice vfs-global ".profile.gender = \"f\" | .schedule.interval = \"5s\" | ${1:-.}"
-}
-# watch: the session runs, until result STATUS: its booking.result is in $HOME/result
-watch() {
-	ab-run alice >"$HOME/out" 2>"$HOME/err" 3>&- &
-	PIPE_PID=$!
-}
-result() { until_line "${2:-60}" "$HOME/out" ".type == \"booking.result\" and .data.status == \"$1\"" >"$HOME/result"; }
-offer() { # offer TIME [SEATS]
-	control release "{\"office\":\"vfs\",\"slots\":[{\"place\":\"Ankara\",\"category\":\"short-stay/tourism\",\"start\":\"$(day 20)T$1\",\"seats\":${2:-1}}]}" >/dev/null
-}
+setup() { vfs_setup; }
+teardown() { vfs_teardown; }
 
 @test "the provider is in order, and gives again what was recorded" {
 	ab-provider check vfs-global
@@ -98,31 +75,4 @@ offer() { # offer TIME [SEATS]
 	result failed
 	[ "$(jq -r .data.reason "$HOME/result")" = not_paid ]
 	[ "$(truth)" = '[]' ]
-}
-
-@test "a page that says otherwise than the site answered is changed, and so is one that says nothing" {
-	mkdir -p "$HOME/providers"
-	cp -r "$top_srcdir/providers/vfs-global" "$HOME/providers/"
-	export AB_PROVIDERS="$HOME/providers"
-	visitor
-	offer 09:30
-	ab-login alice >/dev/null 2>"$HOME/err"
-	# as if the page had said another day
-	sed -i 's/day: "\\(.y)-\\(.m)-\\(.d)"}/day: "\\(.y)-\\(.m)-01"}/' "$HOME/providers/vfs-global/provider.yaml"
-	ab-poll --once alice >"$HOME/out" 2>>"$HOME/err" || [ $? -eq 75 ]
-	jq -es 'any(.[]; .type == "agent.heartbeat" and .data.verdict == "changed" and (.data.reason | contains("something else than the site answered")))' "$HOME/out"
-	# the answers unheard: the page alone is believed
-	sed -i 's/\*\/appointment\//*\/elsewhere\//; s/-01"}/-\\(.d)"}/' "$HOME/providers/vfs-global/provider.yaml"
-	ab-poll --once alice >"$HOME/out" 2>>"$HOME/err"
-	jq -es 'any(.[]; .type == "appointment.available" and (.data.slots | length == 1 and .[0].extra.allocation == null))' "$HOME/out"
-}
-
-@test "a waitlist is seen and told, once; joining it is the person's" {
-	control vfs '{"waitlist":true}' >/dev/null
-	visitor '.schedule.interval = "1s"'
-	ab-poll alice >"$HOME/out" 2>"$HOME/err" 3>&- &
-	PIPE_PID=$!
-	looks() { [ "$(jq -s 'map(select(.data.verdict == "none")) | length' "$HOME/out")" -ge 3 ]; }
-	until_true 40 looks
-	jq -es 'map(select(.type == "runtime.alert").data) | length == 1 and (.[0] | .severity == "info" and (.reason | contains("waitlist")))' "$HOME/out"
 }

@@ -20,7 +20,8 @@ TESTS += t/1100-login.bats
 TESTS += t/1200-book.bats
 TESTS += t/1400-browser-flow.bats
 TESTS += t/1420-person.bats
-TESTS += t/1410-vfs.bats
+TESTS += t/1410-vfs.bats t/1411-vfs-ways.bats
+EXTRA_DIST += t/vfs.bash
 TESTS += t/0350-import-cookies.bats t/1430-check-over-http.bats
 EXTRA_DIST += t/practice-pages
 
@@ -147,7 +148,7 @@ EXTRA_DIST += t/hook-server.py t/hook.bash
 TESTS += t/0542-notify-http.bats t/0543-notify-apprise.bats
 
 EXTRA_DIST += t/browser.bash
-TESTS += t/0210-browser.bats
+TESTS += t/0210-browser.bats t/0211-browser-limits.bats
 
 check_DATA += t/page-preload.so
 CLEANFILES += t/page-preload.so
