@@ -98,12 +98,12 @@ teardown() {
 		jq -e '.slots[0] | .place == "Izmir" and .seats == 2 and (.id | length) == 8'
 	visit calendar
 	shows 'data-start="2026-12-01T09:30" data-place="Izmir" data-category="student" data-seats="2"'
-	ctl release '{"slots":[{"start":"2026-12-02T09:30"}],"after_ms":300}' | jq -e '.slots | length == 1'
+	ctl release '{"slots":[{"start":"2026-12-02T09:30"}],"after_ms":2000}' | jq -e '.slots | length == 1'
 	ctl release '{"slots":[{"start":"2026-12-03T09:30"}],"at":"2099-01-01T00:00:00Z"}'
 	visit calendar
 	shows_not 2026-12-02T09:30
 	appears() { visit calendar && shows "$1" 2>/dev/null; }
-	until_true 5 appears 2026-12-02T09:30
+	until_true 10 appears 2026-12-02T09:30
 	shows_not 2026-12-03T09:30
 	ctl slots | jq -e '.slots | length == 3'
 }
