@@ -217,7 +217,7 @@ reply() { jq -r "$1" <<<"$REPLY"; }
 	[ "$(answer 2 .ok)" = true ]
 	[ "$(answer 3 .value)" = "pressed." ]
 	[ "$(answer 5 .ok)" = true ]
-	[ "$(answer 6 .error.code)" = timeout ]
+	[ "$(answer 6 .error.code)" = no_match ]
 }
 
 @test "what can't be acted on is said, with the reason; what can't be seen is no text of the page" {
@@ -352,7 +352,7 @@ reply() { jq -r "$1" <<<"$REPLY"; }
 	[ "$(answer 2 '.heard|map_values([.status,.json.slots[0].day])|tojson')" = '{"first":[200,"2026-12-01"]}' ]
 	[ "$(answer 2 .requests)" = 2 ]
 	[ "$(answer 4 '.heard|map_values(.json)|tojson')" = '{"late":{"late":"late"}}' ]
-	[ "$(answer 6 .error.code)" = timeout ]
+	[ "$(answer 6 .error.code)" = no_match ]
 	[ "$(answer 8 .heard)" = null ]
 }
 

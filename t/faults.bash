@@ -57,6 +57,14 @@ moment_of() {
 	esac
 }
 
+kind_of() {
+	case $1 in
+	alive | enter | login | code* | entered) echo case_login ;;
+	check | page | hours) echo case_check ;;
+	*) echo case_book ;;
+	esac
+}
+
 # order MOMENT FAULT
 order() {
 	control fault "{\"office\":\"$office\",\"count\":1,$(moment_of "$1"),${2#?}" >/dev/null
@@ -235,11 +243,7 @@ run_lane() {
 		asked_for=
 		[[ $fault != *image-code* ]] || asked_for=otp
 		case $fault in *double*) fresh_case 1 ;; *) fresh_case 5 ;; esac
-		case $moment in
-		alive | enter | login | code* | entered) case_login ;;
-		check | page | hours) case_check ;;
-		*) case_book ;;
-		esac
+		"$(kind_of "$moment")"
 		[ -z "${FAULT_TIMES:-}" ] || echo "$(($(date +%s%N) / 1000000 - began / 1000000)) ms: $line"
 	done 8<"$BATS_TEST_TMPDIR/../table"
 	[ "$n" -gt 0 ] && [ "$wrong" -eq 0 ]

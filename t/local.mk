@@ -156,3 +156,6 @@ t/page-preload.so: t/page-preload.c
 	$(AM_V_CCLD)$(MKDIR_P) t && $(CC) -D_GNU_SOURCE -Wall -Wextra $(CPPFLAGS) $(CFLAGS) -shared -fPIC -o $@ $(srcdir)/t/page-preload.c -ldl
 EXTRA_DIST += t/page-preload.c
 TESTS += t/2120-browser-crash.bats
+
+EXTRA_DIST += t/faults-vfs.bash
+TESTS += t/2002-faults-vfs.bats t/2003-faults-vfs-check.bats t/2004-faults-vfs-book.bats

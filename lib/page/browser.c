@@ -258,6 +258,8 @@ static int summary(struct job *j)
 	s = document_summary(j->b->page);
 	if (json_len(t->heard))
 		s = json_set(s, "heard", jv_copy(t->heard));
+	if (t->broken)
+		s = json_set(s, "failed", jv_true());
 	if (json_len(t->dialogs))
 		s = json_set(s, "dialogs", jv_copy(t->dialogs));
 	j->out = s;
@@ -289,6 +291,7 @@ static void deaf(struct tab *t)
 	jv_free(t->hearing);
 	t->heard = jv_object();
 	t->hearing = jv_object();
+	t->broken = false;
 }
 
 /* How the command wants the next document of the tab. ORDER says the rest. */
@@ -680,6 +683,14 @@ static void await_change(struct job *j)
 		jv_free(scene_ask(&j->b->scene, "change", NULL, jv_null(), clock_earlier(j->deadline, now + LOOK_AT_LEAST), &why));
 }
 
+/* Of a page that waits for nothing itself, and whose requests were answered, it is not the site that is slow or away. */
+static const char *why_in_vain(const struct tab *t)
+{
+	if (!tab_rests(t) || json_len(t->inflight))
+		return "timeout";
+	return t->broken ? "unreachable" : "no_match";
+}
+
 static int do_wait(struct job *j)
 {
 	jv until = json_get(j->command, "until");
@@ -702,7 +713,7 @@ static int do_wait(struct job *j)
 	}
 	jv_free(until);
 	if (!r)
-		return fail_set(&j->why, "timeout", "what was waited for did not come");
+		return fail_set(&j->why, why_in_vain(&j->b->tab), "what was waited for did not come");
 	return r < 0 ? -1 : summary(j);
 }
 

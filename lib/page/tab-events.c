@@ -13,6 +13,7 @@
 #define HEARD_MAX (2u << 20)    /* bytes of one answer that is heard */
 #define HEARD_MEMORY (8u << 20) /* … and the memory of all: a command's answer holds them with the rest */
 #define DIALOGS_MAX 20
+#define REFUSALS 400 /* from this status on an answer is heard whether it is JSON or not */
 #define TEXT_MAX 1000
 
 static void put(char **to, const char *value)
@@ -279,7 +280,12 @@ static void on_response(struct tab *t, jv params)
 		take_response(&t->coming, response);
 	} else if (json_len(t->listen) && to_site(t, url) && (name = listened(t, url, &names)) && json_len(t->hearing) < LISTED_MAX) {
 		jv tag = json_obj("name", jv_string(name), "status", jv_number((double)json_int(response, "status", 0)), "url", jv_string(url), NULL);
+		jv headers = headers_of(response), again = json_get(headers, "retry-after");
 
+		if (json_is(again, JV_KIND_STRING))
+			tag = json_set(tag, "headers", json_obj("retry-after", jv_copy(again), "date", json_get(headers, "date"), NULL));
+		jv_free(again);
+		jv_free(headers);
 		t->hearing = json_set(t->hearing, id, tag);
 	}
 	jv_free(names);
@@ -302,11 +308,39 @@ static void on_finished(struct tab *t, const char *session, jv params)
 	}
 }
 
+/* BODY (consumed) is invalid where the answer was no JSON, or nobody read it: a refusal is heard all the same. */
+static void hear(struct tab *t, jv tag, jv body)
+{
+	const char *name = json_str(tag, "name", "");
+	size_t weight = 0;
+	jv entry;
+
+	if (!json_ok(body) && json_int(tag, "status", 0) < REFUSALS) {
+		jv_free(body);
+		return;
+	}
+	entry = json_obj("url", json_get(tag, "url"), "status", json_get(tag, "status"), NULL);
+	if (json_has(tag, "headers"))
+		entry = json_set(entry, "headers", json_get(tag, "headers"));
+	if (json_ok(body))
+		entry = json_set(entry, "json", body);
+	else
+		jv_free(body);
+	t->heard = json_set(t->heard, name, entry);
+	if (!json_weigh(t->heard, HEARD_MEMORY, &weight))
+		t->heard = json_del(t->heard, name);
+}
+
 static void on_failed(struct tab *t, jv params)
 {
 	const char *id = json_str(params, "requestId", "");
+	jv tag = json_get(t->hearing, id);
 
+	if (json_has(t->inflight, id) && !json_bool(params, "canceled", false) && !is(json_str(params, "errorText", ""), "net::ERR_ABORTED"))
+		t->broken = true;
 	ended(t, id);
+	hear(t, tag, jv_invalid());
+	jv_free(tag);
 	t->hearing = json_del(t->hearing, id);
 	if (is(t->coming.loader, id)) {
 		put(&t->coming.failed, json_str(params, "errorText", "failed"));
@@ -317,21 +351,12 @@ static void on_failed(struct tab *t, jv params)
 
 void tab_reply(void *ctx, jv tag, jv result)
 {
-	struct tab *t = ctx;
-	const char *text = json_str(result, "body", ""), *name = json_str(tag, "name", "");
-	size_t len = strlen(text), weight = 0;
-	jv body;
-	struct err e;
+	const char *text = json_str(result, "body", "");
+	size_t len = strlen(text);
+	bool json = !json_bool(result, "base64Encoded", false) && len && len <= HEARD_MAX;
 
-	ended(t, json_str(tag, "request", ""));
-	if (json_bool(result, "base64Encoded", false) || !len || len > HEARD_MAX)
-		return;
-	body = json_parse_foreign(text, len, &e);
-	if (!json_ok(body))
-		return;
-	t->heard = json_set(t->heard, name, json_obj("url", json_get(tag, "url"), "status", json_get(tag, "status"), "json", body, NULL));
-	if (!json_weigh(t->heard, HEARD_MEMORY, &weight))
-		t->heard = json_del(t->heard, name);
+	ended(ctx, json_str(tag, "request", ""));
+	hear(ctx, tag, json ? json_parse_foreign(text, len, NULL) : jv_invalid());
 }
 
 /* ---- where it goes ---- */

@@ -59,6 +59,7 @@ struct tab {
 	const char *refused_code;  /* … and the code for it; NULL where the redirect is to be the page */
 	struct visit hop;          /* the last redirect on the way to it, no url where there was none */
 	int64_t asked_at;          /* the page wants to go somewhere; 0: no */
+	bool broken;               /* a request of the page to the site failed, since something was done last */
 	bool slow;                 /* a command was not done in time: its page may hang */
 	int requests;              /* since the last tab_account */
 	enum http_sent sent;

@@ -14,10 +14,24 @@
 #define QUEUE_TIMEOUT 600000 /* then it is a look that saw nothing; the place in the queue is kept by cookies */
 #define QUEUE_PAUSE 10000    /* where the page names none */
 
+/* The headers of PAGE; in a browser, those of the answer to its script that asked to be left alone. */
+static jv wish_of(jv page)
+{
+	jv headers = json_get(page, "headers"), heard = json_get(page, "heard");
+
+	for (struct json_iter it = json_iter(heard); json_next(&it);)
+		if (json_has(it.value, "headers")) { /* given for that alone */
+			jv_free(headers);
+			headers = json_get(it.value, "headers");
+		}
+	jv_free(heard);
+	return headers;
+}
+
 /* The site's wish to be left alone for a while, whatever page says so; a throttled one that names no time is held too. */
 static void note_wait(struct flow *f, bool throttled)
 {
-	jv page = json_get(f->context, "page"), headers = json_get(page, "headers");
+	jv page = json_get(f->context, "page"), headers = wish_of(page);
 	const char *text = json_str(headers, "retry-after", NULL);
 	int64_t ms = text ? retry_after(text, json_str(headers, "date", NULL), clock_wall()) : -1;
 
