@@ -78,7 +78,7 @@ make_provider() {
 	[ "$status" -eq 64 ]
 	run ab-provider chekc x
 	[ "$status" -eq 64 ]
-	[[ "$output" == *"'chekc' is none of list, check, test and try"* ]]
+	[[ "$output" == *"'chekc' is none of list, check, test, try and record"* ]]
 	run ab-provider try book
 	[ "$status" -eq 64 ]
 }
