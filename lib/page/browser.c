@@ -847,14 +847,16 @@ static jv answer(struct job *j, int r)
 	jv base;
 
 	jv_free(j->seen);
+	tab_again(t);
 	if (r) {
+		if (t->ended && (j->b->died || !t->link || devtools_gone(t->link))) /* better than that it has ended */
+			fail_set(&j->why, "unreachable", "%s", t->ended);
 		jv_free(j->out);
 		if (strcmp(j->why.code, "browser") == 0)
 			j->why.code = "unreachable";
 		t->slow |= strcmp(j->why.code, "timeout") == 0;
 		j->out = json_obj("error", json_obj("code", jv_string(j->why.code), "message", jv_string(j->why.text), NULL), NULL);
 	}
-	tab_again(t);
 	base = json_obj("ok", jv_bool(r == 0), "requests", jv_number(t->requests), "sent", jv_string(sent_names[t->sent]), NULL);
 	if (t->resent)
 		base = json_set(base, "resent", jv_number(t->resent));

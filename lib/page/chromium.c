@@ -18,11 +18,14 @@
 #include "base/sandbox.h"
 #include "base/str.h"
 #include "page/netlog.h"
+#include "page/weight.h"
 #include "page/window.h"
 
 #define GRACE 700 /* ms for the browser to end when its pipe has closed */
 #define LOOK_AGAIN 20 /* ms */
 #define NOISE_MAX 4096
+#define MEMORY_MAX 2048 /* MiB, unless AB_CHROMIUM_MEMORY says otherwise */
+#define WEIGH_AGAIN 500 /* ms: a page may take a gigabyte a second */
 #define LOG_NAME "net" /* a FIFO in the folder: the keeper reads it, nothing of it is on disk */
 
 /* ---- its folder ---- */
@@ -182,6 +185,17 @@ static char *find_program(bool headed, struct err *e)
 	return found;
 }
 
+/* How much memory it may take, in MiB. */
+static int memory_max(long long *mib, struct err *e)
+{
+	const char *given = getenv("AB_CHROMIUM_MEMORY");
+
+	*mib = MEMORY_MAX;
+	if (given && *given && str_long(given, 64, 1 << 20, mib))
+		return err_set(e, EX_CONFIG, "AB_CHROMIUM_MEMORY=%.40s: not a number of MiB, 64 at least", given);
+	return 0;
+}
+
 /* ---- start and end ---- */
 
 /* WINDOW is NULL for a browser without one. */
@@ -197,7 +211,7 @@ static int start_keeper(struct chromium *c, const char *folder, const char *prog
 			      window ? window->platform : "--headless", "--site-per-process", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
 			      "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 			      "--disable-extensions", "--disable-default-apps", "--disable-breakpad", "--disable-crash-reporter",
-			      "--disable-features=Translate,MediaRouter,OptimizationHints,AutofillServerCommunication",
+			      "--disable-features=BackForwardCache,Translate,MediaRouter,OptimizationHints,AutofillServerCommunication",
 			      "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
 			      "--disable-dev-shm-usage", window ? "--disable-backgrounding-occluded-windows" : "--mute-audio", "--password-store=basic", "--no-proxy-server",
 			      "--js-flags=--max-old-space-size=512", "--renderer-process-limit=8", "--window-size=1280,1000",
@@ -240,8 +254,10 @@ int chromium_start(struct chromium *c, bool headed, struct err *e)
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	char *program = !headed || window_find(&window, e) == 0 ? find_program(headed, e) : NULL, *folder = NULL;
 
+	long long mib;
+
 	*c = CHROMIUM_NONE;
-	if (!program)
+	if (!program || memory_max(&mib, e))
 		goto out;
 	folder = make_folder(&lock, e);
 	if (!folder)
@@ -337,6 +353,29 @@ static void tell_again(void *ctx, const char *method, const char *url)
 		return;
 }
 
+/* As such a line: why it was ended by us. */
+static void tell_end(const char *why)
+{
+	char line[PIPE_BUF];
+	int n = snprintf(line, sizeof line, "!%s\n", why);
+
+	if (write(7, line, (size_t)n) < 0)
+		return;
+}
+
+/* True when the browser takes too much memory, after that is told. A limit of the kernel's is none: Chromium asks for a multiple of
+ * what it uses. */
+static bool overweight(pid_t browser, long long mib)
+{
+	char why[160];
+
+	if (weight_of(browser) >> 20 <= mib)
+		return false;
+	snprintf(why, sizeof why, "the browser took more than %lld MiB of memory for this page, and was ended (AB_CHROMIUM_MEMORY)", mib);
+	tell_end(why);
+	return true;
+}
+
 static int open_log(const char *folder)
 {
 	char *path = xasprintf("%s/" LOG_NAME, folder);
@@ -360,6 +399,9 @@ int chromium_keep(char **argv)
 	struct pollfd p[4] = {{5, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}, {open_log(folder), POLLIN, 0}};
 	struct netlog log;
 	pid_t group;
+	long long mib;
+	int64_t weigh = clock_mono() + WEIGH_AGAIN;
+	bool over = false;
 
 	fcntl(5, F_SETFD, FD_CLOEXEC);
 	fcntl(6, F_SETFD, FD_CLOEXEC);
@@ -367,7 +409,7 @@ int chromium_keep(char **argv)
 	netlog_init(&log, p[3].fd);
 	sandbox_memory_back();
 	p[1].fd = proc_signals(ends, &e);
-	if (proc_start(&browser, &spec, &e)) {
+	if (memory_max(&mib, &e) || proc_start(&browser, &spec, &e)) {
 		warn("%s", e.text);
 		remove_all(folder);
 		return e.status;
@@ -377,12 +419,16 @@ int chromium_keep(char **argv)
 	group = browser.pid;
 	p[2].fd = browser.pidfd;
 	do {
-		proc_poll(p, 4, -1);
+		proc_poll(p, 4, weigh);
+		if (clock_mono() >= weigh) {
+			over = overweight(group, mib);
+			weigh = clock_mono() + WEIGH_AGAIN;
+		}
 		if (p[3].revents && !netlog_read(&log, tell_again, NULL))
 			p[3].fd = -1;
-	} while (!p[0].revents && !p[1].revents && !p[2].revents);
+	} while (!p[0].revents && !p[1].revents && !p[2].revents && !over);
 	netlog_free(&log);
-	proc_reap(&browser, clock_mono() + GRACE);
+	proc_reap(&browser, over ? 0 : clock_mono() + GRACE);
 	kill(-group, SIGKILL);
 	proc_reap(&browser, -1);
 	remove_all(folder);

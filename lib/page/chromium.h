@@ -14,13 +14,14 @@ struct chromium {
 	int to, from; /* DevTools messages: ours to write, ours to read; non-blocking */
 	int life;     /* closed, it ends the keeper */
 	int noise;    /* the browser's stderr */
-	int again;    /* "METHOD URL" lines, non-blocking: requests that the browser sent again by itself, see page/netlog.h */
+	int again;    /* "METHOD URL" lines, non-blocking: requests that the browser sent again by itself, see page/netlog.h;
+		       * "!WHY": the keeper has ended it */
 	char *folder;
 };
 
 #define CHROMIUM_NONE ((struct chromium){.keeper = {.pidfd = -1}, .to = -1, .from = -1, .life = -1, .noise = -1, .again = -1})
 
-/* Starts $AB_CHROMIUM, else the first Chromium found, HEADED with a window on the person's display; as root without its sandbox,
+/* It is ended when it takes more than AB_CHROMIUM_MEMORY MiB (2048). Starts $AB_CHROMIUM, else the first Chromium found, HEADED with a window on the person's display; as root without its sandbox,
  * which stderr is told. */
 int chromium_start(struct chromium *c, bool headed, struct err *e);
 /* Ends it within a second or two, and leaves *c as CHROMIUM_NONE. */

@@ -23,6 +23,7 @@ lib_libpage_a_SOURCES = \
 	lib/page/tab.c lib/page/tab-events.c lib/page/tab.h \
 	lib/page/turns.c lib/page/turns.h \
 	lib/page/url.c lib/page/url.h \
+	lib/page/weight.c lib/page/weight.h \
 	lib/page/window.c lib/page/window.h
 
 # element.js as a C string

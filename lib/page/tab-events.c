@@ -162,6 +162,10 @@ void tab_again(struct tab *t)
 	size_t len;
 
 	while (line_next(&t->again, &line, &len, 0) == LINE_OK) {
+		if (*line == '!') {
+			put(&t->ended, line + 1);
+			continue;
+		}
 		url = strchr(line, ' ');
 		if (!url || !to_site(t, url + 1))
 			continue;

@@ -88,6 +88,7 @@ void tab_free(struct tab *t)
 	jv *const all[] = {&t->frames, &t->inflight, &t->hearing, &t->heard, &t->listen, &t->dialogs, &t->storage};
 
 	tab_close(t);
+	drop(&t->ended);
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		clear(all[i], jv_null());
 }
@@ -109,6 +110,7 @@ static int start_browser(struct tab *t, int64_t deadline, struct fail *why)
 	struct err e;
 	jv version;
 
+	drop(&t->ended);
 	if (chromium_start(&t->chromium, t->set->headed, &e))
 		return fail_err(why, "unreachable", &e);
 	t->headed = t->set->headed;

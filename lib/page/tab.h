@@ -64,6 +64,7 @@ struct tab {
 	int requests;              /* since the last tab_account */
 	enum http_sent sent;
 	struct line_in again;      /* the browser's own repeats, from its keeper */
+	char *ended;               /* why the keeper ended the last browser; NULL: it did not */
 	int resent;                /* those of them that were no GET, since the last tab_account */
 };
 
