@@ -49,6 +49,26 @@ codes_sent() { grep -rl 'Subject: One Time Password' "$MAIL/new" "$MAIL/cur" 2>/
 	jq -es 'any(.[]; .type == "session.login" and .data.ok)' "$HOME/out"
 }
 
+@test "a challenge that is no picture is for the person to pass in the page; who declines ends the log-in as challenged" {
+	mkdir -p "$HOME/providers"
+	cp -r "$top_srcdir/providers/vfs-global" "$HOME/providers/"
+	export AB_PROVIDERS="$HOME/providers"
+	# as if the picture were none that the provider knows
+	sed -i 's/img#challenge-picture/img#other/; s/{timeout: 10s, optional/{timeout: 1s, optional/' "$HOME/providers/vfs-global/provider.yaml"
+	visitor
+	control fault '{"fault":"captcha","office":"vfs","path":"/vfs/api/challenge","count":9}' >/dev/null
+	ab-login alice >"$HOME/out" 2>"$HOME/err" 3>&- &
+	PIPE_PID=$!
+	is_asked() { question=$(ab-answer --json --session alice) && [ -n "$question" ]; }
+	until_true 30 is_asked
+	[ "$(jq -r .kind <<<"$question")" = confirm ]
+	ab-answer --no "$(jq -r .id <<<"$question")"
+	run wait "$PIPE_PID"
+	PIPE_PID=
+	jq -es 'any(.[]; .type == "session.login" and (.data.ok | not) and (.data.reason | contains("challenged")))' "$HOME/out"
+	[ "$(codes_sent)" = 0 ]
+}
+
 @test "a page that says otherwise than the site answered is changed, and so is one that says nothing" {
 	mkdir -p "$HOME/providers"
 	cp -r "$top_srcdir/providers/vfs-global" "$HOME/providers/"

@@ -41,11 +41,12 @@ static enum go action_failed(struct flow *f, jv step, jv command, jv answer)
 	return END;
 }
 
-/* A wait that need not come to anything, and did not. */
+/* A wait that need not come to anything, and did not: the page is there, without what was waited for. */
 static bool in_vain(jv step, jv answer)
 {
 	jv error = json_get(answer, "error");
-	bool yes = json_bool(step, "optional", false) && strcmp(json_str(error, "code", ""), "timeout") == 0;
+	const char *code = json_str(error, "code", "");
+	bool yes = json_bool(step, "optional", false) && (strcmp(code, "no_match") == 0 || strcmp(code, "timeout") == 0);
 
 	jv_free(error);
 	return yes;
