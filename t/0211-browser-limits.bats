@@ -57,7 +57,7 @@ reply() { jq -r "$1" <<<"$REPLY"; }
 	talk
 	say '{"do":"get","url":"/live?page=greedy"}'
 	say '{"do":"wait","until":{"css":"#never"},"deadline_ms":2500}' # it is weighed some times meanwhile
-	[ "$(reply .error.code)" = timeout ]
+	[ "$(reply .error.message)" = "what was waited for did not come" ]
 	say '{"do":"find","css":"#eat"}'
 	[ "$(reply .value)" = Eat ]
 	end_pid "$AGENT_PID"

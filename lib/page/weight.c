@@ -33,31 +33,43 @@ static int64_t own(pid_t pid)
 	return (resident - shared) * sysconf(_SC_PAGESIZE);
 }
 
-static int64_t with_children(pid_t pid, int depth)
+static int64_t with_children(pid_t pid, int depth);
+
+/* What the children of one thread weigh, with theirs. */
+static int64_t children_of(pid_t pid, const char *thread, int depth)
 {
 	char path[64 + 256], text[4096], *at, *end;
+	int64_t sum = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/task/%s/children", (int)pid, thread);
+	if (!read_proc(path, text, sizeof text))
+		return 0;
+	for (at = text;; at = end) {
+		long child = strtol(at, &end, 10);
+
+		if (end == at)
+			return sum;
+		sum += with_children((pid_t)child, depth + 1);
+	}
+}
+
+static int64_t with_children(pid_t pid, int depth)
+{
+	char name[64];
 	int64_t sum = own(pid);
-	DIR *tasks;
+	DIR *threads;
 	struct dirent *d;
 
-	snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-	tasks = depth < DEEP ? opendir(path) : NULL;
-	while (tasks && (d = readdir(tasks))) {
-		if (*d->d_name == '.')
-			continue;
-		snprintf(path, sizeof path, "/proc/%d/task/%s/children", (int)pid, d->d_name);
-		if (!read_proc(path, text, sizeof text))
-			continue;
-		for (at = text;; at = end) {
-			long child = strtol(at, &end, 10);
-
-			if (end == at)
-				break;
-			sum += with_children((pid_t)child, depth + 1);
-		}
-	}
-	if (tasks)
-		closedir(tasks);
+	snprintf(name, sizeof name, "%d", (int)pid);
+	if (depth) /* a browser starts processes from any of its threads, those that it starts for that have but one */
+		return depth < DEEP ? sum + children_of(pid, name, depth) : sum;
+	snprintf(name, sizeof name, "/proc/%d/task", (int)pid);
+	threads = opendir(name);
+	while (threads && (d = readdir(threads)))
+		if (*d->d_name != '.')
+			sum += children_of(pid, d->d_name, depth);
+	if (threads)
+		closedir(threads);
 	return sum;
 }
 
