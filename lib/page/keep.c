@@ -141,11 +141,12 @@ static int restore_cookies(struct tab *t, jv cookies, int64_t deadline, struct f
 /* What the page has, in place of what was known of its origin. */
 static void look_at_storage(struct tab *t, struct scene *s, int64_t deadline)
 {
-	struct scene top = {.tab = s->tab};
+	struct scene top = {.tab = s->tab, .helper = s->helper};
 	struct fail why;
 	jv got = scene_ask(&top, "storage", NULL, jv_null(), deadline, &why), list = json_get(got, "list");
 	size_t weight = 0;
 
+	s->helper = top.helper; /* as old as it was, or another */
 	if (json_ok(got)) {
 		for (struct json_iter it = json_iter(t->storage); json_next(&it);)
 			if (strcmp(json_str(it.value, "origin", ""), json_str(got, "origin", "")) != 0)
