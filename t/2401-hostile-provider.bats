@@ -205,6 +205,6 @@ teardown() {
 		ab-provider.5|lib/site/flowread.c|SLOTS_TEXT|768 << 10|768 KiB
 		ab-provider.5|lib/site/flowstate.h|STEP_TIMEOUT|30000|30 seconds
 		ab-provider.5|lib/site/flow.c|PAGES_TIME|600000|10 minutes
-		ab-provider.5|lib/site/flowsend.c|QUEUE_TIMEOUT|600000|10 minutes
+		ab-provider.5|lib/site/flowpass.c|QUEUE_TIMEOUT|600000|10 minutes
 	END
 }

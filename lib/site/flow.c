@@ -265,12 +265,12 @@ void flow_run(const struct flow_run *run, const char *name, struct flow_result *
 
 		/* in order of name: a provider's vars may use the record, not each other */
 		for (struct json_iter it = json_iter(vars); json_next(&it);) {
-			jv v = flow_expand(&f, it.value, &e);
+			jv v = go == GO ? flow_expand(&f, it.value, &e) : jv_null();
 
-			if (go == GO)
-				go = flow_keep(&f, it.key, json_ok(v) ? v : jv_null());
+			if (json_ok(v))
+				go = go == GO ? flow_keep(&f, it.key, v) : END;
 			else
-				jv_free(v);
+				go = flow_end(&f, "changed", "vars: %s: %s", it.key, e.text);
 		}
 		jv_free(vars);
 		if (go == GO)
