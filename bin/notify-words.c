@@ -71,12 +71,18 @@ static bool say_result(const struct teller *t, struct words *w, jv data)
 		words_title(w, t->session, "held, but not booked yet");
 	else if (strcmp(status, "unknown") == 0)
 		words_title(w, t->session, "booked or not: unknown");
+	else if (strcmp(json_str(data, "reason", ""), "not_paid") == 0)
+		words_title(w, t->session, "held no longer: it was not paid for in time");
 	else
 		return false; /* of a failure the next choice follows; the last one is a session.state */
 	say_slot(t, w, data);
 	words_add(w, "Reference ", json_str(data, "reference", NULL));
 	add_time(w, t->zone, "Until ", json_str(data, "until", NULL));
+	if (strcmp(status, "failed") == 0)
+		return true;
 	words_add(w, "", json_str(data, "reason", NULL));
+	if (strcmp(status, "pending") == 0)
+		words_add(w, "", "Do on the site what it waits for, such as the payment: then it is booked");
 	if (strcmp(status, "unknown") == 0)
 		words_add(w, "", "Nothing more is tried until it is settled: look at the site, then use ab-book --settle");
 	return true;

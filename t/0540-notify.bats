@@ -51,7 +51,8 @@ is() { [ "$1" = "$2" ] || { printf 'is:        %s\nshould be: %s\n' "$1" "$2" >&
 		is "$(said)" "$words"
 	done <<-END
 	booking.result|{"status": "booked", "reference": "R-1", "slot": $slot, "reason": "read back from the site"}|alice: booked / short-stay, Ankara, Tue 2026-12-01 09:30. Reference R-1. read back from the site.
-	booking.result|{"status": "pending", "until": "2026-11-22T10:00:00Z", "slot": $slot}|alice: held, but not booked yet / short-stay, Ankara, Tue 2026-12-01 09:30. Until 2026-11-22T13:00:00+03:00.
+	booking.result|{"status": "pending", "until": "2026-11-22T10:00:00Z", "slot": $slot}|alice: held, but not booked yet / short-stay, Ankara, Tue 2026-12-01 09:30. Until 2026-11-22T13:00:00+03:00. Do on the site what it waits for, such as the payment: then it is booked.
+	booking.result|{"status": "failed", "reason": "not_paid", "reference": "R1", "slot": $slot}|alice: held no longer: it was not paid for in time / short-stay, Ankara, Tue 2026-12-01 09:30. Reference R1.
 	booking.result|{"status": "unknown", "slot": $slot}|alice: booked or not: unknown / short-stay, Ankara, Tue 2026-12-01 09:30. Nothing more is tried until it is settled: look at the site, then use ab-book --settle.
 	session.state|{"from": "booking", "to": "failed", "why": "refused"}|alice: given up / refused.
 	human.required|{"ask": "k4", "kind": "captcha", "question": "What does the picture say?", "deadline": "2026-11-22T10:00:00Z"}|alice: you are asked (captcha) / What does the picture say?. Until 2026-11-22T13:00:00+03:00. Answer with: ab-answer k4.

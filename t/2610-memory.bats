@@ -148,7 +148,7 @@ time.sleep(60)' < <(printf %s "$PASSWORD")
 
 # slow PATH [MORE]: the next answer there takes a while, in which one can look
 slow() {
-	control fault "{\"fault\":\"slow\",\"office\":\"$1\",\"path\":\"$2\",\"count\":1,\"ms\":3000${3:-}}" >/dev/null
+	control fault "{\"fault\":\"slow\",\"office\":\"$1\",\"path\":\"$2\",\"count\":1,\"ms\":6000${3:-}}" >/dev/null
 }
 @test "during a booking the passport is in the booker and, until it is sent, in the page agent; afterwards in neither" {
 	release practice Ankara short-stay "$(day 20)T09:30"
