@@ -1,5 +1,5 @@
 # Manuals, --help and --version of every program; shell files as shellcheck wants them.
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-180} # shellcheck takes its time
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-180} # the last test takes its time
 load lib
 
 programs() { sed -n 's|^bin_PROGRAMS += bin/||p' "$top_srcdir/bin/local.mk"; }
