@@ -11,7 +11,7 @@ load lib
 load faults
 load browser
 
-DRAWN=10 # moments beside those of the commit
+DRAWN=6 # moments beside those of the commit
 
 setup() {
 	chromium_here
