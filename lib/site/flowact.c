@@ -23,6 +23,20 @@ static enum go put_members(struct flow *f, jv step, const char *const *keys, jv 
 	return GO;
 }
 
+/* COMMAND (consumed) with the step's members KEYS, and what it says of a commit; then the page that came is classed. */
+static enum go send_with(struct flow *f, jv step, const char *const *keys, jv command)
+{
+	bool commit = json_bool(step, "commit", false);
+
+	if (put_members(f, step, keys, &command) == END) {
+		jv_free(command);
+		return END;
+	}
+	if (commit)
+		command = json_set(command, "commit", jv_true());
+	return flow_send(f, step, command, commit) == END ? END : flow_classify(f, step);
+}
+
 /* Where it leads would depend on the page before. lint refuses those that are written so; this is for those that an
  * expression makes, as of a link read raw. */
 static bool is_relative(const char *url)
@@ -33,7 +47,6 @@ static bool is_relative(const char *url)
 enum go act_request(struct flow *f, jv step, const char *verb)
 {
 	static const char *const keys[] = {"form", "json", "body", "type", "headers", "follow", "region", "fresh", NULL};
-	bool commit = json_bool(step, "commit", false);
 	struct err e = {0};
 	jv url = flow_member(f, step, verb, &e), command;
 
@@ -50,13 +63,7 @@ enum go act_request(struct flow *f, jv step, const char *verb)
 		return END;
 	}
 	command = json_obj("do", jv_string(verb), "url", url, NULL);
-	if (put_members(f, step, keys, &command) == END) {
-		jv_free(command);
-		return END;
-	}
-	if (commit)
-		command = json_set(command, "commit", jv_true());
-	return flow_send(f, step, command, commit) == END ? END : flow_classify(f, step);
+	return send_with(f, step, keys, command);
 }
 
 /* "a || b" as ["a","b"]. */
@@ -81,7 +88,6 @@ static jv alternatives(const char *text)
 enum go act_submit(struct flow *f, jv step)
 {
 	static const char *const keys[] = {"set", "button", "headers", "follow", NULL};
-	bool commit = json_bool(step, "commit", false);
 	struct err e = {0};
 	jv form = flow_member(f, step, "submit", &e), command;
 
@@ -91,13 +97,7 @@ enum go act_submit(struct flow *f, jv step)
 	}
 	command = json_obj("do", jv_string("submit"), "form", alternatives(json_string(form, "")), NULL);
 	jv_free(form);
-	if (put_members(f, step, keys, &command) == END) {
-		jv_free(command);
-		return END;
-	}
-	if (commit)
-		command = json_set(command, "commit", jv_true());
-	return flow_send(f, step, command, commit) == END ? END : flow_classify(f, step);
+	return send_with(f, step, keys, command);
 }
 
 /* What stands behind VERB becomes the member KEY of the page's command. */
