@@ -73,11 +73,6 @@ case_login() {
 	with_person is_so_now login log_in
 	next_look ok log_in
 }
-case_check() {
-	order "$moment" "$fault"
-	with_person is_so_now verdict look
-	next_look available look
-}
 case_book() {
 	local first
 	case $expected in booked) bookings=${bookings:-1} ;; *) bookings=${bookings:-0} ;; esac
@@ -103,16 +98,6 @@ kind_of() {
 	esac
 }
 
-# What the person says to a question: the digits of the challenge
-person() {
-	local id end=$((SECONDS + 20))
-	until id=$(ab-answer --json | jq -r .id) && [ -n "$id" ]; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		read -rt 0.05 <> <(:) || :
-	done
-	case $fault in
-	*image-code*) control codes | jq -r '.codes[0].code' | ab-answer "$id" - ;;
-	*'"person":"no"'*) ab-answer --no "$id" ;;
-	*captcha*) control codes | jq -r '.challenges[0].answer' | ab-answer "$id" - ;;
-	esac
-} >>"$HOME/log" 2>&1 3>&-
+# A browser's questions come later; what the person says to a challenge are its digits
+PERSON_PATIENCE=20
+met() { control codes | jq -r '.challenges[0].answer' | ab-answer "$1" -; }

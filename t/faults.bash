@@ -173,8 +173,9 @@ with_person() {
 	is_so 'human events' "$(jq -r 'select(.type | startswith("human.")) | .type + " " + .data.kind + " " + (.data.outcome // "")' "$HOME/out" | tr '\n' ',')" \
 		"human.required ${asked_for:-captcha} ,human.answered ${asked_for:-captcha} $word,"
 }
+met() { ab-answer "$1" done; } # a challenge, by question
 person() {
-	local id end=$((SECONDS + 10))
+	local id end=$((SECONDS + ${PERSON_PATIENCE:-10}))
 	until id=$(ab-answer --json | jq -r .id) && [ -n "$id" ]; do
 		[ "$SECONDS" -lt "$end" ] || return 1
 		read -rt 0.05 <> <(:) || :
@@ -182,7 +183,7 @@ person() {
 	case $fault in
 	*image-code*) control codes | jq -r '.codes[0].code' | ab-answer "$id" - ;;
 	*'"person":"no"'*) ab-answer --no "$id" ;;
-	*) ab-answer "$id" done ;;
+	*) met "$id" ;;
 	esac
 } >>"$HOME/log" 2>&1 3>&-
 # After the fault all is as it was. Where the site named no time the account rests for a minute: then that is all there is to see.
