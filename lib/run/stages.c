@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -128,10 +129,15 @@ bool stages_round(struct stages *s)
 	return true;
 }
 
-static void signal_all(struct stages *s, int sig)
+/* Tells it to end, and wakes it where it is stopped: it could not. Where it is not, SIGCONT would only undo a stop that is on its
+ * way, such as that of a debugger, or of a sanitizer that looks for leaks, which then waits for it for ever. */
+static void tell_to_end(const struct proc *p)
 {
-	for (int i = 0; i < PIPELINE_STAGES; i++)
-		proc_signal(&s->proc[i], sig);
+	siginfo_t stopped = {0};
+
+	proc_signal(p, SIGTERM);
+	if (p->pid > 0 && waitid(P_PID, (id_t)p->pid, &stopped, WSTOPPED | WNOHANG | WNOWAIT) == 0 && stopped.si_pid)
+		proc_signal(p, SIGCONT);
 }
 
 void stages_follow(struct stages *s, int64_t grace)
@@ -147,20 +153,20 @@ void stages_stop(struct stages *s, int64_t grace)
 		return;
 	case STAGES_RUNNING:
 		stages_follow(s, grace);
-		proc_signal(&s->proc[0], SIGTERM);
-		proc_signal(&s->proc[0], SIGCONT); /* one that was stopped could not end */
+		tell_to_end(&s->proc[0]);
 		return;
 	case STAGES_DRAIN:
 		s->phase = STAGES_TERM;
 		s->until = clock_mono() + TERM_GRACE;
-		signal_all(s, SIGTERM);
-		signal_all(s, SIGCONT);
+		for (int i = 0; i < PIPELINE_STAGES; i++)
+			tell_to_end(&s->proc[i]);
 		return;
 	case STAGES_TERM:
 	case STAGES_KILL:
 		s->phase = STAGES_KILL;
 		s->until = -1;
-		signal_all(s, SIGKILL); /* the process alone: its launcher then ends what it had started */
+		for (int i = 0; i < PIPELINE_STAGES; i++)
+			proc_signal(&s->proc[i], SIGKILL); /* the process alone: its launcher then ends what it had started */
 	}
 }
 
