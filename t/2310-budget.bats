@@ -55,6 +55,8 @@ offer() { # sets slot
 	id=$(control release "{\"office\":\"practice\",\"slots\":[{\"place\":\"Ankara\",\"category\":\"short-stay\",\"start\":\"$start\",\"seats\":1}]}" | jq -r '.slots[0].id')
 	slot="{\"id\":\"$id\",\"start\":\"$start:00+03:00\",\"timezone\":\"Europe/Istanbul\",\"location\":\"Ankara\",\"category\":\"short-stay\"}"
 }
+waits_for_a_lock() { grep -q -e "-> FLOCK .* $1 " /proc/locks; }
+mono() { awk '{ printf "%d", $1 * 1000 }' /proc/uptime; }
 in_background() {
 	"$@" >>"$out" 2>>"$err" 3>&- &
 	pids+=($!)
@@ -83,6 +85,51 @@ in_background() {
 	# each of them at the time of its answer or later, so that the site's windows are inside ours
 	jq -en --argjson ours "$(jq -c '.log | sort' "$AB_STATE"/pace/account-*.json)" --argjson theirs "$(control 'requests?log=1' | jq -c '[.log[].mono] | sort')" \
 		'[range($ours | length) | $ours[.] - $theirs[.]] | min >= 0'
+}
+
+@test "what was taken and not sent is given back, whoever else wrote meanwhile" {
+	budget 80 120000 12
+	start_site
+	new_session alice practice
+	ab-poll --once alice >"$out" 2>"$err" || [ $? -eq 1 ]
+	file=$(echo "$AB_STATE"/pace/site-*.json)
+	control fault '{"fault":"stall","office":"practice","path":"/office/calendar","count":1}' >/dev/null
+	in_background ab-poll --once alice
+	until_true 10 eval '[ "$(control faults | jq "[.faults[].left] | add")" = 0 ]'
+	exec {lock}<"$file.lock"
+	flock "$lock"
+	# the request is given up, and what came of it is to be written down
+	until_true 10 waits_for_a_lock "${pids[0]}"
+	jq -c ".mono = $(mono)" "$file" >"$HOME/later"
+	cp "$HOME/later" "$file"
+	exec {lock}<&-
+	wait "${pids[0]}" || :
+	pids=()
+	jq -e '.mono as $now | all(.log[]; . <= $now) and (.log | length) == '"$(asked)" "$file"
+}
+
+@test "what others have taken and not yet sent is waited for, not taken for spent" {
+	budget 60 120000 12
+	start_site
+	new_session alice practice
+	ab-poll --once alice >"$out" 2>"$err" || [ $? -eq 1 ]
+	# as of five that are in the midst of a command
+	file=$(echo "$AB_STATE"/pace/site-*.json)
+	jq -c '.log += [range(55) | '"$(mono)"' + 30000]' "$file" >"$HOME/taken"
+	cp "$file" "$HOME/before"
+	cp "$HOME/taken" "$file"
+	in_background ab-poll --once alice
+	for _ in 1 2 3; do # it looks, and looks again
+		exec {lock}<"$file.lock"
+		flock "$lock"
+		until_true 10 waits_for_a_lock "${pids[0]}"
+		exec {lock}<&-
+		until_true 10 not waits_for_a_lock "${pids[0]}"
+	done
+	cp "$HOME/before" "$file"
+	wait "${pids[0]}" || [ $? -eq 1 ]
+	pids=()
+	is "$(jq -r 'select(.type == "agent.heartbeat").data.verdict' "$out" | tail -n 1)" none
 }
 
 @test "two sessions of one account and two of one site, watching and booking at once: one budget, and the booking has its share" {

@@ -11,6 +11,7 @@
 #define DAY_MS 86400000
 #define LOG_MAX 20000
 #define FILE_MAX (1u << 20)
+#define LOOK_AGAIN 100 /* ms */
 #define HOPS 11 /* what a command that may be redirected takes: itself and ten redirects, less where the budget is small */
 
 /* A bucket's file, all times clock_mono but `wall`: {"boot": of which start of the machine, "mono", "wall": when it was
@@ -168,14 +169,16 @@ static void read_log(struct bucket *b, jv old, int64_t shift, int64_t now)
 }
 
 /* Reads the bucket under its lock, without what is older than the window. */
-static int bucket_open(struct bucket *b, const struct pacer *p, int64_t now, struct err *e)
+static int bucket_open(struct bucket *b, const struct pacer *p, struct err *e)
 {
 	struct lapse lapse;
+	int64_t now;
 	jv old, day;
 
 	b->lock_fd = fs_lock_wait(b->lock, e);
 	if (b->lock_fd < 0)
 		return -1;
+	now = clock_mono(); /* not before: what was written meanwhile would be of the future, as if the machine had been started anew */
 	old = json_read(b->path, FILE_MAX, e);
 	if (!json_has(old, "mono") && access(b->path, F_OK) == 0) {
 		if (json_ok(old))
@@ -253,29 +256,35 @@ static void bucket_remove(struct bucket *b, int n, int64_t at)
 		b->count -= n < b->count ? n : b->count;
 }
 
-/* How long until this bucket has N tokens under LIMIT: 0 now. */
+static int at_most(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+/* How long until this bucket may have N tokens under LIMIT: 0 now. What is taken and not yet settled, the last of the log, may
+ * be given back at any moment. */
 static int64_t bucket_wait(const struct bucket *b, const struct pacer *p, int limit, int n, int64_t now)
 {
-	int64_t wait = b->hold > now ? b->hold - now : 0, free_at;
-	int over = b->n + n - limit; /* so many of the log must have left the window */
+	int64_t wait = b->hold > now ? b->hold - now : 0, need = 0;
+	int over = b->n + n - limit, settled = b->n; /* so many must have left the window, or be given back */
 
-	if (over > b->n)
-		over = b->n;
-	if (over > 0) {
-		free_at = b->log[over - 1] + p->window + 1;
-		if (free_at - now > wait)
-			wait = free_at - now;
-	}
-	return wait;
+	while (settled && b->log[settled - 1] > now)
+		settled--;
+	over = at_most(over, b->n);
+	if (over > b->n - settled)
+		need = b->log[over - (b->n - settled) - 1] + p->window + 1 - now;
+	else if (over > 0)
+		need = LOOK_AGAIN;
+	return need > wait ? need : wait;
 }
 
 /* Both buckets are locked in one order, the account's first, so that two programs never wait for each other. */
-static int both_open(struct pacer *p, int64_t now, struct err *e)
+static int both_open(struct pacer *p, struct err *e)
 {
-	if (bucket_open(&p->account, p, now, e))
+	if (bucket_open(&p->account, p, e))
 		return -1;
-	if (bucket_open(&p->site, p, now, e)) {
-		bucket_close(&p->account, false, now, NULL);
+	if (bucket_open(&p->site, p, e)) {
+		bucket_close(&p->account, false, 0, NULL);
 		return -1;
 	}
 	return 0;
@@ -288,23 +297,18 @@ static int both_close(struct pacer *p, bool write, int64_t now, struct err *e)
 	return a || b ? -1 : 0;
 }
 
-static int at_most(int a, int b)
-{
-	return a < b ? a : b;
-}
-
 int64_t pacer_take(struct pacer *p, const struct pacer_want *want, int *may, struct err *e)
 {
 	int kept = want->booking ? 0 : p->reserve, limit = p->budget - kept, day = p->per_day - kept;
-	int64_t now = clock_mono(), a, s;
+	int64_t now, a, s;
 
 	/* where the budget is small, so is the room for redirects: a quarter */
 	*may = want->redirects ? at_most(HOPS, at_most(limit, day) / 4) : 1;
 	if (*may < 2)
 		*may = want->redirects && limit >= 2 && day >= 2 ? 2 : 1;
-	if (both_open(p, now, e))
+	if (both_open(p, e))
 		return -1;
-	now = clock_mono(); /* having waited for the locks */
+	now = clock_mono();
 	/* the last requests of a day belong to a booking, too: proof needs them */
 	if (p->account.count + *may > day) {
 		both_close(p, false, now, NULL);
@@ -338,7 +342,7 @@ int pacer_spend(struct pacer *p, int requests, struct err *e)
 
 	if (!p->open && requests <= 0)
 		return 0;
-	if (both_open(p, clock_mono(), e))
+	if (both_open(p, e))
 		return -1;
 	now = clock_mono();
 	for (int i = 0; i < 2; i++) {
@@ -351,10 +355,11 @@ int pacer_spend(struct pacer *p, int requests, struct err *e)
 
 int pacer_hold(struct pacer *p, int64_t ms, struct err *e)
 {
-	int64_t now = clock_mono();
+	int64_t now;
 
-	if (bucket_open(&p->account, p, now, e))
+	if (bucket_open(&p->account, p, e))
 		return -1;
+	now = clock_mono();
 	if (now + ms > p->account.hold)
 		p->account.hold = now + ms;
 	return bucket_close(&p->account, true, now, e);
@@ -362,10 +367,11 @@ int pacer_hold(struct pacer *p, int64_t ms, struct err *e)
 
 int64_t pacer_held(struct pacer *p)
 {
-	int64_t now = clock_mono(), hold;
+	int64_t now, hold;
 
-	if (bucket_open(&p->account, p, now, NULL))
+	if (bucket_open(&p->account, p, NULL))
 		return 0;
+	now = clock_mono();
 	hold = p->account.hold;
 	bucket_close(&p->account, false, now, NULL);
 	return hold > now ? hold - now : 0;
@@ -373,12 +379,11 @@ int64_t pacer_held(struct pacer *p)
 
 bool pacer_used_up(struct pacer *p)
 {
-	int64_t now = clock_mono();
 	bool up;
 
-	if (bucket_open(&p->account, p, now, NULL))
+	if (bucket_open(&p->account, p, NULL))
 		return false;
 	up = p->account.count + HOPS > p->per_day - p->reserve;
-	bucket_close(&p->account, false, now, NULL);
+	bucket_close(&p->account, false, 0, NULL);
 	return up;
 }
