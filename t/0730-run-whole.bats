@@ -8,6 +8,7 @@ setup() {
 }
 teardown() {
 	cat "$HOME/err" 2>/dev/null || :
+	[ "${BATS_TEST_COMPLETED:-}" = 1 ] || tail -n 20 "$HOME/out" || :
 	[ -z "$run_pid" ] || until_true 20 hurried
 	stop_site
 	drop_home

@@ -86,7 +86,7 @@ truth() {
 day() { TZ=Europe/Istanbul date -d "+$1 days" +%F; }
 
 # new_session NAME PROVIDER [JQ-FILTER]: a session in the test's vault (made at first use); the filter changes
-# the record, as JSON, before it goes in
+# the record, as JSON, before it goes in. Where deadlines are longer it looks less often: the budget lasts as long.
 new_session() {
 	export AB_KEY_FILE=$HOME/key
 	if [ ! -e "$AB_KEY_FILE" ]; then
@@ -94,7 +94,7 @@ new_session() {
 		ab-vault init >/dev/null
 	fi
 	jq -n --arg name "$1" --arg provider "$2" --arg base "$BASE" --arg mail "$MAIL" --arg home "$HOME" \
-		--arg from "$(day 10)" --arg to "$(day 60)" --arg until "$(day 90)" "{
+		--arg from "$(day 10)" --arg to "$(day 60)" --arg until "$(day 90)" --arg interval "${SLOWER:-1}s" "{
 		provider: \$provider, site: {base: \$base}, timezone: \"Europe/Istanbul\",
 		credentials: {username: (\$name + \"@example.org\"), password: \"practice\"},
 		inbox: {url: (\"maildir:\" + \$mail)},
@@ -102,7 +102,7 @@ new_session() {
 			nationality: \"TUR\", date_of_birth: \"1990-02-01\", passport_number: \"P0000001\",
 			passport_expiry: \"2032-05-31\", address: \"1 Example Street\"},
 		preferences: {between: [\$from, \$to], locations: [\"Ankara\", \"Istanbul\"]},
-		schedule: {interval: \"1s\", jitter: \"0s\"},
+		schedule: {interval: \$interval, jitter: \"0s\"},
 		notify: [\"file:\" + \$home + \"/notices.ndjson\"],
 		consent: {owner: true, book: \"yes\", cancel: \"no\", until: \$until, requests_per_day: \"100000\"}
 	} | ${3:-.}" >"$HOME/$1.json"
