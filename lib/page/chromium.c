@@ -211,7 +211,7 @@ static int start_keeper(struct chromium *c, const char *folder, const char *prog
 			      window ? window->platform : "--headless", "--site-per-process", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
 			      "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 			      "--disable-extensions", "--disable-default-apps", "--disable-breakpad", "--disable-crash-reporter",
-			      "--disable-features=BackForwardCache,Translate,MediaRouter,OptimizationHints,AutofillServerCommunication",
+			      "--disable-features=BackForwardCache,Translate,MediaRouter,OptimizationHints,AutofillServerCommunication,DeferRendererTasksAfterInput",
 			      "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
 			      "--disable-dev-shm-usage", window ? "--disable-backgrounding-occluded-windows" : "--mute-audio", "--password-store=basic", "--no-proxy-server",
 			      "--js-flags=--max-old-space-size=512", "--renderer-process-limit=8", "--window-size=1280,1000",
