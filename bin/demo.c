@@ -1,5 +1,4 @@
 /* ab-demo: the practice sites. One loop, one thread: two HTTP servers, late mails, signals. */
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -43,12 +42,6 @@ static const struct opt opts[] = {
 	{'e', "until-eof", NULL, "end when stdin does", NULL, &until_eof, NULL},
 	{0},
 };
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st, (void)kind, (void)at;
-	return remove(path);
-}
 
 /* A folder of our own for what was not given a place; NULL when everything was. */
 static char *private_folder(void)
@@ -183,7 +176,7 @@ int main(int argc, char **argv)
 	if (command && str_starts(command, "unix:"))
 		unlink(command + strlen("unix:"));
 	if (folder)
-		nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		fs_remove_all(folder);
 	free(folder);
 	free(base);
 	free(command);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "ext/http.h"
+#include "ext/httphead.h"
 #include "page/url.h"
 
 #define BODY_MAX (2u << 20)

@@ -8,6 +8,10 @@ pkglibexec_PROGRAMS += libexec/ab-page-browser
 libexec_ab_page_browser_SOURCES = libexec/page-browser.c
 libexec_ab_page_browser_LDADD = $(PAGE)
 
+pkglibexec_PROGRAMS += libexec/ab-page-keeper
+libexec_ab_page_keeper_SOURCES = libexec/page-keeper.c
+libexec_ab_page_keeper_LDADD = lib/libpage.a $(WIRE)
+
 pkglibexec_PROGRAMS += libexec/ab-inbox-maildir
 libexec_ab_inbox_maildir_SOURCES = libexec/inbox-maildir.c
 libexec_ab_inbox_maildir_LDADD = $(MAIL) $(ETPAN_LIBS)

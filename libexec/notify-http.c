@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "config.h"
 #include "ext/http.h"
+#include "ext/httphead.h"
 #include "libexec/notify-http.h"
 #include "page/url.h"
 

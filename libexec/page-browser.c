@@ -1,13 +1,11 @@
 /* ab-page-browser: the page agent on a browser. One process per session, with a Chromium of its own that lives no longer than
  * it does; what it may do is ab-page(5). */
-#include <string.h>
 #include <unistd.h>
 
 #include "base/opt.h"
 #include "base/sandbox.h"
 #include "base/str.h"
 #include "page/browser.h"
-#include "page/chromium.h"
 #include "page/turns.h"
 
 #define MEMORY (512u << 20) /* the browser itself is not counted */
@@ -71,8 +69,6 @@ int main(int argc, char **argv)
 	long long fd = -1;
 	int r;
 
-	if (argc > 3 && strcmp(argv[1], "--keep") == 0) /* our own other half, see page/chromium.h */
-		return chromium_keep(argv + 2);
 	sandbox_private(); /* cookies are as good as a password */
 	opt_parse(argc, argv, &spec);
 	sandbox_memory(MEMORY);

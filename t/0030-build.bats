@@ -45,9 +45,9 @@ links() {
 }
 
 @test "what speaks to the network and reads hostile pages holds no keys, and the other way round" {
-	[ "$(links libcurl)" = 'ab-demo ab-inbox-http ab-inbox-imap ab-notify-http ab-notify-mailto ab-page-browser ab-page-http' ]
+	[ "$(links libcurl)" = 'ab-demo ab-inbox-http ab-inbox-imap ab-notify-http ab-notify-mailto ab-page-http' ]
 	[ "$(links libxml2)" = 'ab-inbox-http ab-page-browser ab-page-http' ]
-	for program in ab-page-browser ab-page-http ab-inbox-exec ab-inbox-http ab-inbox-human ab-inbox-maildir ab-notify-apprise ab-notify-exec ab-notify-file ab-notify-http ab-notify-mailto; do
+	for program in ab-page-browser ab-page-keeper ab-page-http ab-inbox-exec ab-inbox-http ab-inbox-human ab-inbox-maildir ab-notify-apprise ab-notify-exec ab-notify-file ab-notify-http ab-notify-mailto; do
 		not grep -q '^libsodium' <(needed "$top_builddir/libexec/$program")
 	done
 }

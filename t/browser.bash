@@ -22,7 +22,7 @@ no_browser() { [ -z "$(browser_pids)" ]; }
 keeper_pid() {
 	local p
 	for p in $(browser_pids); do
-		! grep -qzx -e --keep "/proc/$p/cmdline" || echo "$p"
+		! grep -qz '/ab-page-keeper$' "/proc/$p/cmdline" || echo "$p"
 	done
 }
 browser_pid() {

@@ -70,15 +70,19 @@ static int file_of(int pid, const char *name, char *text, size_t size)
 	return got > 0 ? (int)got : 0;
 }
 
-/* A word of the process's command line; another way to say it than strstr, as its words end with NUL. */
+/* A word of the process's command line, or, of one that begins with a slash, its end; another way to say it than strstr, as its
+ * words end with NUL. */
 static int has_word(int pid, const char *word)
 {
 	char text[4096];
 	int n = file_of(pid, "cmdline", text, sizeof text);
 
-	for (char *p = text; p < text + n; p += strlen(p) + 1)
-		if (strcmp(p, word) == 0)
+	for (char *p = text; p < text + n; p += strlen(p) + 1) {
+		const char *end = *word == '/' ? strrchr(p, '/') : p;
+
+		if (end && strcmp(end, word) == 0)
 			return 1;
+	}
 	return 0;
 }
 
@@ -120,7 +124,7 @@ static int each(int parent, int group, const char *word, int sig)
 static void do_kill(int agent, int client)
 {
 	const char *whom = moment.whom;
-	int keeper = each(agent, 0, "--keep", 0), browser = keeper ? each(keeper, 0, NULL, 0) : 0, none, fd;
+	int keeper = each(agent, 0, "/ab-page-keeper", 0), browser = keeper ? each(keeper, 0, NULL, 0) : 0, none, fd;
 
 	fd = open(killed, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)

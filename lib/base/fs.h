@@ -35,6 +35,8 @@ int fs_mkdirs(const char *path, struct err *e);
 int fs_sync_dir(const char *path, struct err *e);
 /* Removes a file; missing is fine. */
 int fs_unlink(const char *path, struct err *e);
+/* Removes a folder with all that is in it, as far as that can be removed; links are not followed. */
+void fs_remove_all(const char *path);
 
 /* Takes PATH's flock without waiting and writes our pid into it. Returns the descriptor, to be kept open
  * as long as the lock is wanted; -1 with EX_TEMPFAIL and the holder's pid in the message (WHAT names the

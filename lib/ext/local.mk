@@ -4,6 +4,7 @@ lib_libext_a_SOURCES = \
 	lib/ext/filter.c lib/ext/filter.h \
 	lib/ext/html.c lib/ext/html.h \
 	lib/ext/http.c lib/ext/http.h \
+	lib/ext/httphead.c lib/ext/httphead.h \
 	lib/ext/imap.c lib/ext/imap.h \
 	lib/ext/json.c lib/ext/json.h \
 	lib/ext/mime.c lib/ext/mime.h \

@@ -59,7 +59,7 @@ void agent_free(struct agent *a)
  * for the new. */
 static int go(struct job *j, struct fetch_request *q)
 {
-	struct fetch_answer answer;
+	struct answer answer;
 	jv region = json_get(j->command, "region"), headers = json_get(j->command, "headers");
 	struct document *old = j->a->page;
 	int r;
@@ -81,7 +81,7 @@ static int go(struct job *j, struct fetch_request *q)
 	}
 	if (!r)
 		j->out = document_summary(j->a->page);
-	fetch_answer_free(&answer);
+	answer_free(&answer);
 	jv_free(region);
 	jv_free(headers);
 	return r;

@@ -114,7 +114,7 @@ void browser_idle(struct browser *b)
 static void make_document(struct job *j, const struct visit *v, const struct url *url, const char *type, const char *body, size_t len, bool cut)
 {
 	struct browser *b = j->b;
-	struct fetch_answer a = {.status = v->status, .redirects = v->redirects, .cut = cut};
+	struct answer a = {.status = v->status, .redirects = v->redirects, .cut = cut};
 	struct err e;
 	char *text = url_text(url, true);
 
@@ -127,7 +127,7 @@ static void make_document(struct job *j, const struct visit *v, const struct url
 		document_free(b->page);
 		b->page = document_new(&a, b->region, j->deadline);
 	}
-	fetch_answer_free(&a);
+	answer_free(&a);
 	free(text);
 }
 

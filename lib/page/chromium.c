@@ -3,9 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,34 +12,15 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
-#include "base/sandbox.h"
 #include "base/str.h"
-#include "page/netlog.h"
 #include "page/weight.h"
 #include "page/window.h"
+#include "wire/driver.h"
 
-#define GRACE 700 /* ms for the browser to end when its pipe has closed */
 #define LOOK_AGAIN 20 /* ms */
 #define NOISE_MAX 4096
-#define MEMORY_MAX 2048 /* MiB, unless AB_CHROMIUM_MEMORY says otherwise */
-#define WEIGH_AGAIN 500 /* ms: a page may take a gigabyte a second */
-#define LOG_NAME "net" /* a FIFO in the folder: the keeper reads it, nothing of it is on disk */
 
 /* ---- its folder ---- */
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	(void)st;
-	(void)kind;
-	(void)at;
-	remove(path);
-	return 0;
-}
-
-static void remove_all(const char *folder)
-{
-	nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 static int lock_of(const char *folder, int flags)
 {
@@ -72,7 +50,7 @@ static void sweep(const char *top)
 		folder = xasprintf("%s/%s", top, d->d_name);
 		lock = lock_of(folder, O_CREAT);
 		if (lock >= 0) {
-			remove_all(folder);
+			fs_remove_all(folder);
 			close(lock);
 		}
 		free(folder);
@@ -104,10 +82,10 @@ static char *make_folder(int *lock, struct err *e)
 	tmp = xasprintf("%s/tmp", folder);
 	mkdir(tmp, 0700);
 	free(tmp);
-	tmp = xasprintf("%s/" LOG_NAME, folder);
+	tmp = xasprintf("%s/" CHROMIUM_LOG, folder);
 	if (mkfifo(tmp, 0600)) { /* else the browser would make a file, and fill it */
 		err_set(e, EX_CANTCREAT, "make %s for the browser's log:", tmp);
-		remove_all(folder);
+		fs_remove_all(folder);
 		free(folder);
 		folder = NULL;
 	}
@@ -185,28 +163,17 @@ static char *find_program(bool headed, struct err *e)
 	return found;
 }
 
-/* How much memory it may take, in MiB. */
-static int memory_max(long long *mib, struct err *e)
-{
-	const char *given = getenv("AB_CHROMIUM_MEMORY");
-
-	*mib = MEMORY_MAX;
-	if (given && *given && str_long(given, 64, 1 << 20, mib))
-		return err_set(e, EX_CONFIG, "AB_CHROMIUM_MEMORY=%.40s: not a number of MiB, 64 at least", given);
-	return 0;
-}
-
 /* ---- start and end ---- */
 
 /* WINDOW is NULL for a browser without one. */
-static int start_keeper(struct chromium *c, const char *folder, const char *program, const struct window *window, const struct fd_map *fds,
+static int start_keeper(struct chromium *c, const char *keeper, const char *folder, const char *program, const struct window *window, const struct fd_map *fds,
 			struct err *e)
 {
 	char *profile = xasprintf("--user-data-dir=%s/profile", folder), *tmp = xasprintf("TMPDIR=%s/tmp", folder);
-	char *home = xasprintf("HOME=%s", folder), *log = xasprintf("--log-net-log=%s/" LOG_NAME, folder);
+	char *home = xasprintf("HOME=%s", folder), *log = xasprintf("--log-net-log=%s/" CHROMIUM_LOG, folder);
 	static bool told;
 	bool root = geteuid() == 0;
-	const char *argv[] = {"/proc/self/exe", "--keep", folder, program, "--remote-debugging-pipe", profile, log,
+	const char *argv[] = {keeper, folder, program, "--remote-debugging-pipe", profile, log,
 			      /* headless-shell has no site isolation by default; every other one knows --headless */
 			      window ? window->platform : "--headless", "--site-per-process", "--no-first-run", "--no-default-browser-check", "--disable-gpu",
 			      "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -252,12 +219,12 @@ int chromium_start(struct chromium *c, bool headed, struct err *e)
 	struct window window = {0};
 	int to[2] = {-1, -1}, from[2] = {-1, -1}, life[2] = {-1, -1}, noise[2] = {-1, -1}, again[2] = {-1, -1}, lock = -1, r = -1;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	char *program = !headed || window_find(&window, e) == 0 ? find_program(headed, e) : NULL, *folder = NULL;
+	char *keeper = driver_find("page", "keeper", e), *program = !keeper ? NULL : !headed || window_find(&window, e) == 0 ? find_program(headed, e) : NULL, *folder = NULL;
 
 	long long mib;
 
 	*c = CHROMIUM_NONE;
-	if (!program || memory_max(&mib, e))
+	if (!program || weight_limit(&mib, e))
 		goto out;
 	folder = make_folder(&lock, e);
 	if (!folder)
@@ -267,11 +234,11 @@ int chromium_start(struct chromium *c, bool headed, struct err *e)
 		err_set(e, EX_OSERR, "start a browser: make pipes:");
 		goto out;
 	}
-	r = start_keeper(c, folder, program, headed ? &window : NULL,
-			 (const struct fd_map[]){{null, 0}, {null, 1}, {noise[1], 2}, {to[0], 3}, {from[1], 4}, {life[0], 5}, {lock, 6},
-					      {again[1], 7}}, e);
+	r = start_keeper(c, keeper, folder, program, headed ? &window : NULL,
+			 (const struct fd_map[]){{null, 0}, {null, 1}, {noise[1], 2}, {to[0], CHROMIUM_TO}, {from[1], CHROMIUM_FROM},
+					      {life[0], CHROMIUM_LIFE}, {lock, CHROMIUM_LOCK}, {again[1], CHROMIUM_AGAIN}}, e);
 	if (r) {
-		remove_all(folder);
+		fs_remove_all(folder);
 		goto out;
 	}
 	c->to = to[1];
@@ -293,6 +260,7 @@ out:
 	close_fd(&null);
 	close_fd(&lock);
 	window_free(&window);
+	free(keeper);
 	free(program);
 	free(folder);
 	return r;
@@ -302,10 +270,10 @@ out:
  * write there. */
 static void remove_left(const char *folder)
 {
-	int64_t until = clock_mono() + GRACE;
+	int64_t until = clock_mono() + CHROMIUM_GRACE;
 
 	while (access(folder, F_OK) == 0) {
-		remove_all(folder);
+		fs_remove_all(folder);
 		if (clock_mono() >= until)
 			return;
 		proc_poll(NULL, 0, clock_mono() + LOOK_AGAIN);
@@ -317,7 +285,7 @@ void chromium_end(struct chromium *c)
 	close_fd(&c->to);
 	close_fd(&c->from);
 	close_fd(&c->life);
-	if (c->keeper.pid && !proc_reap(&c->keeper, clock_mono() + 3 * GRACE))
+	if (c->keeper.pid && !proc_reap(&c->keeper, clock_mono() + 3 * CHROMIUM_GRACE))
 		proc_end(&c->keeper, 100); /* the kernel ends the browser with it */
 	if (c->folder)
 		remove_left(c->folder);
@@ -338,99 +306,4 @@ char *chromium_last_words(struct chromium *c)
 		*--end = '\0';
 	line = strrchr(text, '\n');
 	return xstrndup(line ? line + 1 : text, 200);
-}
-
-/* ---- the keeper ---- */
-
-/* A line that does not fit is left out: nobody takes them. */
-static void tell_again(void *ctx, const char *method, const char *url)
-{
-	char line[PIPE_BUF];
-	int n = snprintf(line, sizeof line, "%.20s %.2000s\n", method, url);
-
-	(void)ctx;
-	if (write(7, line, (size_t)n) < 0)
-		return;
-}
-
-/* As such a line: why it was ended by us. */
-static void tell_end(const char *why)
-{
-	char line[PIPE_BUF];
-	int n = snprintf(line, sizeof line, "!%s\n", why);
-
-	if (write(7, line, (size_t)n) < 0)
-		return;
-}
-
-/* True when the browser takes too much memory, after that is told. A limit of the kernel's is none: Chromium asks for a multiple of
- * what it uses. */
-static bool overweight(pid_t browser, long long mib)
-{
-	char why[160];
-
-	if (weight_of(browser) >> 20 <= mib)
-		return false;
-	snprintf(why, sizeof why, "the browser took more than %lld MiB of memory for this page, and was ended (AB_CHROMIUM_MEMORY)", mib);
-	tell_end(why);
-	return true;
-}
-
-static int open_log(const char *folder)
-{
-	char *path = xasprintf("%s/" LOG_NAME, folder);
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	free(path);
-	return fd;
-}
-
-int chromium_keep(char **argv)
-{
-	static const int ends[] = {SIGTERM, SIGINT, SIGHUP, 0};
-	const char *folder = argv[0];
-	struct proc_spec spec = {.argv = (const char *const *)argv + 1,
-				 .fds = (const struct fd_map[]){{3, 3}, {4, 4}},
-				 .nfds = 2,
-				 .group = true,
-				 .die_with_parent = true};
-	struct proc browser;
-	struct err e;
-	struct pollfd p[4] = {{5, POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}, {open_log(folder), POLLIN, 0}};
-	struct netlog log;
-	pid_t group;
-	long long mib;
-	int64_t weigh = clock_mono() + WEIGH_AGAIN;
-	bool over = false;
-
-	fcntl(5, F_SETFD, FD_CLOEXEC);
-	fcntl(6, F_SETFD, FD_CLOEXEC);
-	fcntl(7, F_SETFD, FD_CLOEXEC);
-	netlog_init(&log, p[3].fd);
-	sandbox_memory_back();
-	p[1].fd = proc_signals(ends, &e);
-	if (memory_max(&mib, &e) || proc_start(&browser, &spec, &e)) {
-		warn("%s", e.text);
-		remove_all(folder);
-		return e.status;
-	}
-	close(3);
-	close(4);
-	group = browser.pid;
-	p[2].fd = browser.pidfd;
-	do {
-		proc_poll(p, 4, weigh);
-		if (clock_mono() >= weigh) {
-			over = overweight(group, mib);
-			weigh = clock_mono() + WEIGH_AGAIN;
-		}
-		if (p[3].revents && !netlog_read(&log, tell_again, NULL))
-			p[3].fd = -1;
-	} while (!p[0].revents && !p[1].revents && !p[2].revents && !over);
-	netlog_free(&log);
-	proc_reap(&browser, over ? 0 : clock_mono() + GRACE);
-	kill(-group, SIGKILL);
-	proc_reap(&browser, -1);
-	remove_all(folder);
-	return 0;
 }

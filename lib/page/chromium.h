@@ -1,6 +1,6 @@
 /* A Chromium of our own: started with pipes for the DevTools protocol, no port, in a private folder, and ended for certain.
  *
- * Between us and it stands a keeper, our own program again ("--keep"): the browser is its child, and when we end, however we
+ * Between us and it stands a keeper, ab-page-keeper: the browser is its child, and when we end, however we
  * do, it kills the browser's process group and removes the folder. When the keeper is killed the kernel kills the browser,
  * and we remove the folder; when we are too, the next start sweeps it. */
 #ifndef PAGE_CHROMIUM_H
@@ -29,8 +29,14 @@ void chromium_end(struct chromium *c);
 /* What the browser wrote to stderr last, one line, "" for nothing. Caller frees. */
 char *chromium_last_words(struct chromium *c);
 
-/* The keeper's main: ARGV is FOLDER PROGRAM ARGS…; 3 and 4 are the browser's pipes, 5 our owner's life, 6 the folder's lock,
- * 7 is for `again`. */
-int chromium_keep(char **argv);
+/* Between us and the keeper: its descriptors, … */
+enum {
+	CHROMIUM_TO = 3, CHROMIUM_FROM, /* the browser's pipes, which have these numbers for it too */
+	CHROMIUM_LIFE,                  /* ends when we do */
+	CHROMIUM_LOCK,                  /* the folder's, held */
+	CHROMIUM_AGAIN                  /* for `again` */
+};
+#define CHROMIUM_LOG "net"  /* … a FIFO in the folder for the browser's log of its network: nothing of it is on disk, */
+#define CHROMIUM_GRACE 700 /* and how long (ms) the browser may take to end when its pipe has closed */
 
 #endif

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "ext/httphead.h"
 #include "page/charset.h"
 #include "page/css.h"
 
@@ -185,7 +186,7 @@ static void take_text(struct document *d, const char *body, size_t len, const ch
 	d->length = len;
 }
 
-struct document *document_new(struct fetch_answer *a, jv region, int64_t deadline)
+struct document *document_new(struct answer *a, jv region, int64_t deadline)
 {
 	struct document *d = xcalloc(1, sizeof *d);
 	const char *value = "";
@@ -219,7 +220,7 @@ struct document *document_load(jv load, const struct url *base, struct fail *why
 {
 	jv html = json_get(load, "html"), json = json_get(load, "json");
 	bool is_html = json_is(html, JV_KIND_STRING);
-	struct fetch_answer a = {.status = (int)json_int(load, "status", 200)};
+	struct answer a = {.status = (int)json_int(load, "status", 200)};
 	struct document *d = NULL;
 	struct err e;
 
@@ -238,7 +239,7 @@ struct document *document_load(jv load, const struct url *base, struct fail *why
 			 json_str(load, "type", is_html ? "text/html" : "application/json"));
 		d = document_new(&a, jv_null(), clock_mono() + 10000);
 	}
-	fetch_answer_free(&a);
+	answer_free(&a);
 	jv_free(html);
 	jv_free(json);
 	return d;

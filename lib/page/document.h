@@ -11,7 +11,7 @@
 #include "ext/html.h"
 #include "ext/json.h"
 #include "page/fail.h"
-#include "page/fetch.h"
+#include "page/answer.h"
 
 struct document {
 	struct url url;
@@ -35,7 +35,7 @@ struct document {
 };
 
 /* ANSWER's url and body are taken. REGION is {"from","to"} or null. */
-struct document *document_new(struct fetch_answer *answer, jv region, int64_t deadline);
+struct document *document_new(struct answer *answer, jv region, int64_t deadline);
 /* The page that `load` gives: LOAD is the command. NULL with *why. */
 struct document *document_load(jv load, const struct url *base, struct fail *why);
 void document_free(struct document *d);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/clock.h"
+#include "ext/httphead.h"
 #include "page/settings.h"
 #include "config.h"
 
@@ -167,7 +168,7 @@ static int result_fail(enum http_result r, const struct url *url, const struct e
 }
 
 /* Sends one hop; its answer replaces what A held of the one before. */
-static int send_hop(struct fetch *f, const struct fetch_request *q, const struct hop *hop, struct fetch_answer *a,
+static int send_hop(struct fetch *f, const struct fetch_request *q, const struct hop *hop, struct answer *a,
 		    struct fail *why)
 {
 	char *url = url_text(&hop->url, false);
@@ -206,7 +207,7 @@ static int send_hop(struct fetch *f, const struct fetch_request *q, const struct
 }
 
 /* Whether A is a redirect to follow, and then TO where it leads. 1 yes, 0 no, -1 refused. */
-static int redirect(struct fetch *f, const struct fetch_request *q, const struct hop *hop, const struct fetch_answer *a,
+static int redirect(struct fetch *f, const struct fetch_request *q, const struct hop *hop, const struct answer *a,
 		    struct url *to, struct fail *why)
 {
 	bool same_method = a->status == 307 || a->status == 308;
@@ -259,7 +260,7 @@ static void step(struct hop *hop, int status, struct url *to)
 	hop->url = *to;
 }
 
-int fetch_do(struct fetch *f, const struct fetch_request *q, struct fetch_answer *a, struct fail *why)
+int fetch_do(struct fetch *f, const struct fetch_request *q, struct answer *a, struct fail *why)
 {
 	const struct url *base = q->base ? q->base : q->page ? q->page : fetch_base(f);
 	struct hop hop = {.method = q->method, .body = q->body != NULL};
@@ -268,7 +269,7 @@ int fetch_do(struct fetch *f, const struct fetch_request *q, struct fetch_answer
 	struct err e;
 	int r;
 
-	*a = (struct fetch_answer){0};
+	*a = (struct answer){0};
 	if (settings_check_headers(q->headers, why))
 		return -1;
 	if (url_parse(&hop.url, q->url, base, &e))
@@ -288,11 +289,4 @@ int fetch_do(struct fetch *f, const struct fetch_request *q, struct fetch_answer
 	a->url = hop.url;
 	a->ms = clock_mono() - start;
 	return r;
-}
-
-void fetch_answer_free(struct fetch_answer *a)
-{
-	url_free(&a->url);
-	str_free(&a->head);
-	str_free(&a->body);
 }

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "ext/http.h"
 #include "ext/json.h"
+#include "page/answer.h"
 #include "page/cookies.h"
 #include "page/fail.h"
 #include "page/replay.h"
@@ -40,20 +41,8 @@ struct fetch_request {
 	int64_t deadline;       /* clock_mono */
 };
 
-struct fetch_answer {
-	struct url url;  /* where it ended */
-	int status;      /* 0: no answer at all */
-	struct str head; /* as in struct http_answer */
-	struct str body;
-	bool cut, open_ended; /* as in struct http_answer */
-	int redirects, requests;
-	enum http_sent sent; /* of all hops, the surest */
-	int64_t ms;
-};
-
 /* 0, or -1 with *why; ANSWER is filled either way (requests and sent always; on a refused redirect the
- * redirect itself) and freed by fetch_answer_free. */
-int fetch_do(struct fetch *f, const struct fetch_request *q, struct fetch_answer *answer, struct fail *why);
-void fetch_answer_free(struct fetch_answer *answer);
+ * redirect itself) and freed by answer_free. */
+int fetch_do(struct fetch *f, const struct fetch_request *q, struct answer *answer, struct fail *why);
 
 #endif

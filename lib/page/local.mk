@@ -1,6 +1,7 @@
 noinst_LIBRARIES += lib/libpage.a
 lib_libpage_a_SOURCES = \
 	lib/page/agent.c lib/page/agent.h \
+	lib/page/answer.c lib/page/answer.h \
 	lib/page/browser.c lib/page/browser.h \
 	lib/page/charset.c lib/page/charset.h \
 	lib/page/chromium.c lib/page/chromium.h \

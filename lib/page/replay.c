@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "ext/httphead.h"
 #include "ext/json.h"
 #include "page/charset.h"
 

@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "base/str.h"
-#include "ext/http.h"
+#include "ext/httphead.h"
 
 #define BODY_MAX (4u << 20)
 

@@ -9,6 +9,7 @@
 #include "base/str.h"
 
 #define DEEP 16
+#define LIMIT 2048 /* MiB */
 
 /* The text of a file of /proc, as far as it fits; false when it is gone. */
 static bool read_proc(const char *path, char *text, size_t size)
@@ -76,4 +77,14 @@ static int64_t with_children(pid_t pid, int depth)
 int64_t weight_of(pid_t root)
 {
 	return with_children(root, 0);
+}
+
+int weight_limit(long long *mib, struct err *e)
+{
+	const char *given = getenv("AB_CHROMIUM_MEMORY");
+
+	*mib = LIMIT;
+	if (given && *given && str_long(given, 64, 1 << 20, mib))
+		return err_set(e, EX_CONFIG, "AB_CHROMIUM_MEMORY=%.40s: not a number of MiB, 64 at least", given);
+	return 0;
 }
