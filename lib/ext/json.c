@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,32 +129,55 @@ bool json_ok(jv v)
 	return jv_get_kind(v) != JV_KIND_INVALID;
 }
 
-static char *dump(jv v, int flags)
+static ssize_t take_text(void *ctx, const char *text, size_t len)
 {
-	jv s = jv_dump_string(jv_copy(v), flags);
-	char *text = xstrndup(jv_string_value(s), (size_t)jv_string_length_bytes(jv_copy(s)));
+	return str_add(ctx, text, len) ? 0 : (ssize_t)len;
+}
 
-	jv_free(s);
-	return text;
+/* By way of a stream: jv_dump_string adds to its string character by character, each with a check of UTF-8. */
+static int dump(struct str *b, jv v, int flags)
+{
+	char buffer[1024];
+	FILE *f = fopencookie(b, "w", (cookie_io_functions_t){.write = take_text});
+	size_t before = b->len;
+	int r;
+
+	if (!f)
+		die(EX_OSERR, "out of memory");
+	setvbuf(f, buffer, _IOFBF, sizeof buffer);
+	jv_dumpf(jv_copy(v), f, flags);
+	r = ferror(f);
+	r |= fclose(f);
+	explicit_bzero(buffer, sizeof buffer);
+	if (!r)
+		return 0;
+	b->len = before;
+	if (b->s)
+		b->s[before] = '\0';
+	return -1;
+}
+
+static char *dump_text(jv v, int flags)
+{
+	struct str b = {0};
+
+	dump(&b, v, flags);
+	return str_take(&b);
 }
 
 char *json_text(jv v)
 {
-	return dump(v, 0);
+	return dump_text(v, 0);
 }
 
 char *json_text_sorted(jv v)
 {
-	return dump(v, JV_PRINT_SORTED);
+	return dump_text(v, JV_PRINT_SORTED);
 }
 
 int json_add_text(struct str *b, jv v)
 {
-	jv s = jv_dump_string(jv_copy(v), 0);
-	int r = str_add(b, jv_string_value(s), (size_t)jv_string_length_bytes(jv_copy(s)));
-
-	jv_free(s);
-	return r;
+	return dump(b, v, 0);
 }
 
 bool json_is(jv v, jv_kind kind)
