@@ -48,8 +48,8 @@ int proc_signals(const int *sigs, struct err *e);
 /* A signal number read from that descriptor, 0 when none waits. */
 int proc_signal_next(int fd);
 
-/* poll(2) through EINTR until DEADLINE (clock_mono ms; 0: just look, -1: for ever). Returns what poll does. Before it waits, what
- * lies on the stack below is cleared (base/wipe.h). */
+/* poll(2) through EINTR until DEADLINE (clock_mono ms; 0: just look, -1: for ever). Returns what poll does. Where it
+ * waits for longer than a moment, what lies on the stack below is cleared (base/wipe.h). */
 struct pollfd;
 int proc_poll(struct pollfd *fds, unsigned n, int64_t deadline);
 

@@ -77,13 +77,15 @@ static void *taken(void *p, size_t size)
 
 /* The part of the stack that is used again and again, up to its first word, which the program's name is just above. Below it the
  * kernel must be free to let the stack grow, which it is not where the growing part is locked and the limit is reached: so the
- * lowest of what is touched here stays as it is. */
+ * lowest of what is touched here stays as it is. The stack must reach down there to be locked, but need not take memory for it. */
 __attribute__((noinline)) static void lock_stack(void)
 {
 	char below[STACK_LOCKED + STACK_CLEARED], *from = below + STACK_CLEARED;
 	size_t up = (size_t)((uintptr_t)program_invocation_name - (uintptr_t)from);
+	uintptr_t first = ((uintptr_t)below + page - 1) & ~(page - 1), last = ((uintptr_t)below + sizeof below) & ~(page - 1);
 
 	explicit_bzero(below, sizeof below);
+	madvise((void *)first, last - first, MADV_DONTNEED);
 	keep(from, up < STACK_MAX ? up : STACK_LOCKED);
 }
 

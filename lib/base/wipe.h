@@ -15,7 +15,7 @@
 
 /* For sandbox_private, and again in a child that was forked and holds secrets (locks are not inherited). */
 void wipe_begin(void);
-/* Clears what functions that have returned left on the stack. proc_poll does, before it waits; for other places that wait. */
+/* Clears what functions that have returned left on the stack. proc_poll does, where it waits; for other places that wait. */
 void wipe_stack(void);
 /* Locks the pages of a sealed memfd of LEN bytes into memory, without making them readable here. What unpins it, or NULL where
  * that can't be done. */
