@@ -283,6 +283,32 @@ reply() { jq -r "$1" <<<"$REPLY"; }
 	[ "$(answer 21 '[.url,.json.method,.sent]|join(" ")')" = "$SITE/echo POST yes" ]
 }
 
+@test "several fields: filled up to the one that can't be, which is named; what was done by then counts" {
+	page <<-'E'
+		{"id":1,"do":"get","url":"/live?page=fields"}
+		{"id":2,"do":"fill","fields":{"#locked":"1","textarea":"never"},"deadline_ms":300}
+		{"id":3,"do":"fill","fields":{"#mask":"1234567","#name":"Ayşe","#none":"1","textarea":"never"},"deadline_ms":300}
+		{"id":4,"do":"fill","fields":{"#name":"Örnek","p[":"1"},"deadline_ms":300}
+		{"id":5,"do":"fill","fields":{"#digits":"12345","#name":"never"}}
+		{"id":6,"do":"fill","fields":{"#name":"never","textarea":{}}}
+		{"id":7,"do":"fill","fields":{"#rich":"kept","textarea":"last"}}
+		{"id":8,"do":"choose","fields":{"#box":"Short stay","#place":"Van"},"deadline_ms":300}
+		{"id":9,"do":"form","form":"#f"}
+		{"id":10,"do":"rows","each":"body","get":{"rich":"#rich","box":"#box"}}
+		{"id":11,"do":"fill","fields":{}}
+	E
+	[ "$(answer 2 '[.error.code,.error.message,.sent]|join(" ")')" = "no_match #locked: input#locked is read-only no" ]
+	[ "$(answer 3 '[.error.code,.error.message,.sent]|join(" ")')" = "no_match #none: nothing matches maybe" ]
+	[ "$(answer 4 '[.error.code,.error.message,.sent]|join(" ")')" = "selector 'p[' is no selector maybe" ]
+	[ "$(answer 5 '[.error.message,.sent]|join(" ")')" = "#digits: the field did not take the value as it was given maybe" ]
+	[ "$(answer 6 '[.error.code,.error.message,.sent]|join(" ")')" = "usage fill: textarea: not a text no" ]
+	[ "$(answer 7 .ok)" = true ]
+	[[ $(answer 8 .error.message) == "#place: no option 'Van'"* ]]
+	[ "$(answer 9 '[.form.fields[]|select(.name)|{(.name):(.value)}]|add|[.name,.note,.phone]|tojson')" = '["Örnek","last","123 456 7"]' ]
+	[ "$(answer 10 '.rows[0]|[.rich,.box]|tojson')" = '["kept","Short stay"]' ]
+	[ "$(answer 11 .ok)" = true ]
+}
+
 @test "frames: of the site and of another, and back" {
 	page <<-'E'
 		{"id":1,"do":"get","url":"/live?page=frame"}

@@ -98,6 +98,12 @@ static bool alive(struct browser *b)
 	return false;
 }
 
+/* The tab shows the document that b->page is of. */
+static bool same_visit(const struct browser *b)
+{
+	return b->loader && b->tab.now.loader && strcmp(b->loader, b->tab.now.loader) == 0;
+}
+
 int browser_idle_fd(struct browser *b)
 {
 	return b->tab.link ? b->tab.chromium.from : -1;
@@ -172,7 +178,7 @@ static jv html_argument(const struct browser *b)
 	return json_obj("max", jv_number((double)b->set.body_max), NULL);
 }
 
-static int take_html(struct job *j, bool same_visit)
+static int take_html(struct job *j, bool same)
 {
 	struct browser *b = j->b;
 	jv got = json_is(j->seen, JV_KIND_OBJECT) ? j->seen : scene_ask(&b->scene, "html", NULL, html_argument(b), j->deadline, &j->why);
@@ -187,7 +193,7 @@ static int take_html(struct job *j, bool same_visit)
 	else if (url_parse(&url, json_str(got, "url", ""), b->scene.frame ? &b->set.base : NULL, &e)) {
 		fail_set(&j->why, "no_page", "the tab shows no page of the site: %s", e.text);
 	} else {
-		if (!same_visit || !same_text(b->page, &url, json_string(html, ""), json_len(html)))
+		if (!same || !same_text(b->page, &url, json_string(html, ""), json_len(html)))
 			make_document(j, &b->tab.now, &url, "text/html", json_string(html, ""), json_len(html), json_bool(got, "cut", false));
 		url_free(&url);
 		r = 0;
@@ -231,7 +237,7 @@ static int refresh(struct job *j)
 		return 0;
 	if (devtools_lost(b->tab.link))
 		return fail_set(&j->why, "unreachable", "%s", devtools_lost(b->tab.link));
-	same = b->page && b->loader && v->loader && strcmp(b->loader, v->loader) == 0;
+	same = b->page && same_visit(b);
 	if (is_markup(v->type))
 		r = take_html(j, same);
 	else if (same)
@@ -407,21 +413,34 @@ static char *selector(jv command)
 	return s ? xstrdup(s) : NULL;
 }
 
+static bool is_busy(const struct tab *t)
+{
+	return !tab_rests(t) || json_len(t->inflight);
+}
+
 /* After something was done: until the page has taken it and what it asks the site for is there. */
 static int settled(struct job *j)
 {
 	struct tab *t = &j->b->tab;
-	jv drawn = scene_ask(&j->b->scene, "drawn", NULL, html_argument(j->b), j->deadline, &j->why);
+	int64_t patience = clock_mono() + TAB_PATIENCE;
+	jv drawn;
 
+	if (is_busy(t)) { /* the page is asked when it has its answers */
+		if (tab_settle(t, patience, j->deadline, &j->why))
+			return -1;
+		if (!same_visit(j->b))
+			return 0;
+	}
+	drawn = scene_ask(&j->b->scene, "drawn", NULL, html_argument(j->b), j->deadline, &j->why);
 	if (!json_ok(drawn) && (devtools_gone(t->link) || devtools_lost(t->link)))
 		return -1;
-	if (json_ok(drawn) && tab_rests(t) && !json_len(t->inflight) && j->b->loader && t->now.loader && strcmp(j->b->loader, t->now.loader) == 0) {
+	if (json_ok(drawn) && !is_busy(t) && same_visit(j->b)) {
 		j->seen = drawn;
 		return 0;
 	}
 	jv_free(drawn);
 	j->why = (struct fail){0}; /* the frame may be gone, which is no mistake */
-	return tab_settle(t, j->deadline, &j->why);
+	return tab_settle(t, patience, j->deadline, &j->why);
 }
 
 /* The document that failed, which the browser shows its own page for, or is about to; NULL: none did. What is no document (a
@@ -441,7 +460,7 @@ static int outcome(struct job *j)
 
 	if (settled(j))
 		return -1;
-	if (j->b->loader && t->now.loader && strcmp(j->b->loader, t->now.loader) != 0)
+	if (j->b->loader && t->now.loader && !same_visit(j->b))
 		scene_reset(&j->b->scene);
 	if (t->refused && t->refused_code)
 		return fail_set(&j->why, t->refused_code, "%s", t->refused);
@@ -508,45 +527,61 @@ static char *text_of(jv v)
 	return json_is(v, JV_KIND_NUMBER) ? json_text(v) : NULL;
 }
 
-typedef int one_field(struct scene *s, const char *selector, const char *value, jv options, int64_t deadline, struct fail *why);
-
-/* One field (`sel` and KEY), or each of `fields`, in order of their names. */
-static int each_field(struct job *j, const char *key, one_field *run)
+/* `fields` as a list of [name, text], in order of their names; invalid with *why. */
+static jv texts_of(jv fields, const char *verb, struct fail *why)
 {
-	jv fields = json_get(j->command, "fields"), one = json_get(j->command, key);
+	jv list = jv_array();
+
+	for (struct json_iter it = json_iter(fields); json_ok(list) && json_next(&it);) {
+		char *text = text_of(it.value);
+
+		if (text) {
+			list = json_push(list, json_push(json_push(jv_array(), jv_string(it.key)), jv_string(text)));
+		} else {
+			fail_set(why, "usage", "%s: %.100s: not a text", verb, it.key);
+			json_iter_end(&it);
+			jv_free(list);
+			list = jv_invalid();
+		}
+		free(text);
+	}
+	return list;
+}
+
+/* One field (`sel` and KEY), or each of `fields`. */
+static int each_field(struct job *j, const char *key,
+		      int (*one)(struct scene *s, const char *selector, const char *value, jv options, int64_t deadline, struct fail *why),
+		      int (*all)(struct scene *s, jv fields, int64_t deadline, struct fail *why))
+{
+	jv fields = json_get(j->command, "fields"), value = json_get(j->command, key), list;
 	const char *verb = json_str(j->command, "do", "");
 	char *sel, *text;
 	int r = prepare(j, &sel, !json_is(fields, JV_KIND_OBJECT));
 
-	if (!r && !sel)
-		for (struct json_iter it = json_iter(fields); !r && json_next(&it);) {
-			text = text_of(it.value);
-			r = text ? run(&j->b->scene, it.key, text, jv_null(), j->deadline, &j->why)
-				 : fail_set(&j->why, "usage", "%s: %.100s: not a text", verb, it.key);
-			free(text);
-			if (r)
-				json_iter_end(&it);
-		}
-	else if (!r) {
-		text = text_of(one);
-		r = text ? run(&j->b->scene, sel, text, j->command, j->deadline, &j->why) : fail_set(&j->why, "usage", "%s: no %s", verb, key);
+	if (!r && !sel) {
+		list = texts_of(fields, verb, &j->why);
+		r = json_ok(list) ? all(&j->b->scene, list, j->deadline, &j->why) : -1;
+		jv_free(list);
+	} else if (!r) {
+		text = text_of(value);
+		r = text ? one(&j->b->scene, sel, text, j->command, j->deadline, &j->why) : fail_set(&j->why, "usage", "%s: no %s", verb, key);
 		free(text);
 	}
 	free(sel);
 	jv_free(fields);
-	jv_free(one);
+	jv_free(value);
 	return r ? -1 : outcome(j);
 }
 
 static int do_fill(struct job *j)
 {
-	return each_field(j, "value", scene_fill);
+	return each_field(j, "value", scene_fill, scene_fill_all);
 }
 
 static int do_choose(struct job *j)
 {
 	deaf(&j->b->tab);
-	return each_field(j, "option", scene_choose);
+	return each_field(j, "option", scene_choose, scene_choose_all);
 }
 
 static int do_check(struct job *j)
@@ -686,7 +721,7 @@ static void await_change(struct job *j)
 /* Of a page that waits for nothing itself, and whose requests were answered, it is not the site that is slow or away. */
 static const char *why_in_vain(const struct tab *t)
 {
-	if (!tab_rests(t) || json_len(t->inflight))
+	if (is_busy(t))
 		return "timeout";
 	return t->broken ? "unreachable" : "no_match";
 }

@@ -14,8 +14,9 @@
 
 struct devtools;
 
-/* What is told from inside the functions below. Neither may make a call; both may send and ask. JVs are borrowed. */
+/* What is told from inside the functions below. None may make a call; both may send and ask. JVs are borrowed. */
 struct devtools_hooks {
+	bool (*wanted)(const char *method); /* else the event is not even parsed */
 	void (*event)(void *ctx, const char *session, const char *method, jv params);
 	void (*reply)(void *ctx, jv tag, jv result); /* to devtools_ask; RESULT is null where it failed */
 	void *ctx;
@@ -31,6 +32,8 @@ jv devtools_call(struct devtools *d, const char *session, const char *method, jv
 		 struct fail *why);
 /* The same without waiting: the answer is dropped, or given to the reply hook with TAG. */
 void devtools_send(struct devtools *d, const char *session, const char *method, jv params_taken);
+/* devtools_send, but it goes out with what is sent next. */
+void devtools_queue(struct devtools *d, const char *session, const char *method, jv params_taken);
 void devtools_ask(struct devtools *d, const char *session, const char *method, jv params_taken, jv tag_taken);
 
 /* Takes what comes until something has come, or DEADLINE (0: takes what is there). False at the deadline, or when gone. */

@@ -117,8 +117,15 @@ static jv try_once(struct scene *s, struct frame *f, const char *op, jv selector
 	return json_ok(result) ? returned(result, op, why) : result;
 }
 
+/* From here on something may have been sent, whatever is seen of it. */
+static void acted(struct scene *s)
+{
+	if (s->tab->sent == HTTP_SENT_NO)
+		s->tab->sent = HTTP_SENT_MAYBE;
+}
+
 /* The `ok` of VALUE (consumed), or invalid with *why. */
-static jv judged(jv value, struct fail *why)
+static jv judged(struct scene *s, jv value, struct fail *why)
 {
 	static const char *const codes[] = {"many", "selector", "usage"};
 	const char *code = json_str(value, "code", NULL), *kept = "no_match";
@@ -127,6 +134,8 @@ static jv judged(jv value, struct fail *why)
 	for (size_t i = 0; code && i < sizeof codes / sizeof *codes; i++)
 		if (strcmp(code, codes[i]) == 0)
 			kept = codes[i];
+	if (json_bool(value, "late", false)) /* it failed after it had done something */
+		acted(s);
 	if (code || json_is(ok, JV_KIND_NULL)) {
 		fail_set(why, code ? kept : "unreachable", "%.400s", json_str(value, "why", "the page gave no answer"));
 		jv_free(ok);
@@ -177,7 +186,7 @@ jv scene_ask(struct scene *s, const char *op, const char *selector, jv arg, int6
 		return result;
 	value = json_get(result, "value");
 	jv_free(result);
-	return judged(value, why);
+	return judged(s, value, why);
 }
 
 static jv argument(jv options)
@@ -205,7 +214,7 @@ static int to_tab(struct scene *s, double *x, double *y, int64_t deadline, struc
 		value = ask(s, f->outer, "offset", json_obj("objectId", jv_string(f->owner), NULL), at, true, deadline, why);
 		if (!json_ok(value))
 			return -1;
-		ok = judged(json_get(value, "value"), why);
+		ok = judged(s, json_get(value, "value"), why);
 		jv_free(value);
 		if (!json_ok(ok))
 			return -1;
@@ -228,13 +237,6 @@ static jv mouse(const char *type, double x, double y, int clicks)
 	return clicks ? json_set(json_set_str(params, "button", "left"), "clickCount", jv_number(clicks)) : params;
 }
 
-/* From here on something may have been sent, whatever is seen of it. */
-static void acted(struct scene *s)
-{
-	if (s->tab->sent == HTTP_SENT_NO)
-		s->tab->sent = HTTP_SENT_MAYBE;
-}
-
 /* An operation that changes a field by itself: the page's scripts may send something at that. */
 static jv ask_acting(struct scene *s, const char *op, const char *selector, jv arg, int64_t deadline, struct fail *why)
 {
@@ -254,8 +256,8 @@ static int click_at(struct scene *s, jv at, int64_t deadline, struct fail *why)
 		return -1;
 	acted(s);
 	/* in one go: a move that is waited for waits for the next frame of the screen */
-	devtools_send(s->tab->link, s->tab->session, "Input.dispatchMouseEvent", mouse("mouseMoved", x, y, 0));
-	devtools_send(s->tab->link, s->tab->session, "Input.dispatchMouseEvent", mouse("mousePressed", x, y, 1));
+	devtools_queue(s->tab->link, s->tab->session, "Input.dispatchMouseEvent", mouse("mouseMoved", x, y, 0));
+	devtools_queue(s->tab->link, s->tab->session, "Input.dispatchMouseEvent", mouse("mousePressed", x, y, 1));
 	return done(tab_call(s->tab, "Input.dispatchMouseEvent", mouse("mouseReleased", x, y, 1), deadline, why));
 }
 
@@ -327,26 +329,47 @@ static int judge_typed(jv got, const char *selector, struct fail *why)
 	return fail_set(why, "no_match", "%.200s: the field did not take the value as it was given", selector);
 }
 
-int scene_fill(struct scene *s, const char *selector, const char *value, jv options, int64_t deadline, struct fail *why)
+/* A field that the page's side left to us, focused and selected: GOT (consumed) is what `edit` said. */
+static int fill_rest(struct scene *s, jv got, const char *selector, const char *value, jv options, int64_t deadline, struct fail *why)
 {
-	jv arg = json_set_str(argument(options), "value", value), got = ask_acting(s, "edit", selector, jv_copy(arg), deadline, why);
 	bool whole = json_bool(got, "done", false), empty = json_bool(got, "empty", false);
 	int r = 0;
 
-	if (!json_ok(got) || whole) {
-		jv_free(arg);
+	if (!json_ok(got) || whole)
 		return judge_typed(got, selector, why);
-	}
 	jv_free(got);
 	if (*value)
 		r = type_text(s, value, deadline, why);
 	else if (!empty)
 		r = press(s, "Delete", deadline, why);
-	if (r) {
-		jv_free(arg);
-		return -1;
+	return r ? -1 : judge_typed(scene_ask(s, "typed", selector, json_set_str(argument(options), "value", value), deadline, why), selector, why);
+}
+
+int scene_fill(struct scene *s, const char *selector, const char *value, jv options, int64_t deadline, struct fail *why)
+{
+	jv got = ask_acting(s, "edit", selector, json_set_str(argument(options), "value", value), deadline, why);
+
+	return fill_rest(s, got, selector, value, options, deadline, why);
+}
+
+int scene_fill_all(struct scene *s, jv fields, int64_t deadline, struct fail *why)
+{
+	int n = (int)json_len(fields), r = 0;
+
+	for (int at = 0; !r && at < n; at++) {
+		jv left = json_obj("fields", jv_array_slice(jv_copy(fields), at, n), NULL), field, selector, value;
+		jv got = ask_acting(s, "edits", NULL, left, deadline, why);
+
+		at += (int)json_int(got, "at", 0);
+		field = json_at(fields, at);
+		selector = json_at(field, 0);
+		value = json_at(field, 1);
+		r = fill_rest(s, got, json_string(selector, ""), json_string(value, ""), jv_null(), deadline, why);
+		jv_free(value);
+		jv_free(selector);
+		jv_free(field);
 	}
-	return judge_typed(scene_ask(s, "typed", selector, arg, deadline, why), selector, why);
+	return r;
 }
 
 int scene_choose(struct scene *s, const char *selector, const char *option, jv options, int64_t deadline, struct fail *why)
@@ -362,6 +385,22 @@ int scene_choose(struct scene *s, const char *selector, const char *option, jv o
 		jv_free(at);
 	}
 	jv_free(got);
+	return r;
+}
+
+int scene_choose_all(struct scene *s, jv fields, int64_t deadline, struct fail *why)
+{
+	int r = 0;
+
+	for (struct json_iter it = json_iter(fields); !r && json_next(&it);) {
+		jv selector = json_at(it.value, 0), option = json_at(it.value, 1);
+
+		r = scene_choose(s, json_string(selector, ""), json_string(option, ""), jv_null(), deadline, why);
+		jv_free(selector);
+		jv_free(option);
+		if (r)
+			json_iter_end(&it);
+	}
 	return r;
 }
 

@@ -32,6 +32,9 @@ jv scene_ask(struct scene *s, const char *op, const char *selector, jv arg_taken
 int scene_click(struct scene *s, const char *selector, jv options, int64_t deadline, struct fail *why);
 int scene_fill(struct scene *s, const char *selector, const char *value, jv options, int64_t deadline, struct fail *why);
 int scene_choose(struct scene *s, const char *selector, const char *option, jv options, int64_t deadline, struct fail *why);
+/* One after the other. FIELDS is a list of [selector, text]. */
+int scene_fill_all(struct scene *s, jv fields, int64_t deadline, struct fail *why);
+int scene_choose_all(struct scene *s, jv fields, int64_t deadline, struct fail *why);
 int scene_check(struct scene *s, const char *selector, bool on, jv options, int64_t deadline, struct fail *why);
 /* SELECTOR NULL: whatever has the focus. */
 int scene_press(struct scene *s, const char *selector, const char *key, jv options, int64_t deadline, struct fail *why);

@@ -363,6 +363,22 @@ async (op, spec, arg, ms) => {
 				getSelection().selectAllChildren(e);
 			return {done: false, empty: !(e.value || e.textContent)};
 		},
+		// several of them, up to one that is not done; where it fails, something may have been done before
+		async edits() {
+			const list = arg.fields;
+			for (const [at, [selector, value]] of list.entries()) {
+				[spec, arg] = [selector, {value}];
+				try {
+					const got = await ops.edit();
+					if (!got.done || !got.same)
+						return {...got, at};
+				} catch (e) {
+					e.late = at > 0;
+					throw e;
+				}
+			}
+			return {done: true, same: true, at: list.length};
+		},
 		async typed() {
 			const e = find(spec).filter(shown)[arg.nth ? arg.nth - 1 : 0];
 			return e ? taken(e) : {same: true};
@@ -457,9 +473,9 @@ async (op, spec, arg, ms) => {
 		return op === "frame" ? value : {ok: value};
 	} catch (e) {
 		if (e instanceof No)
-			return {code: e.code, why: e.message};
+			return {code: e.code, why: e.message, late: e.late};
 		if (e instanceof DOMException && (e.name === "SyntaxError" || e.name === "NamespaceError" || e.name === "InvalidStateError"))
-			return {code: "selector", why: "'" + String(spec).slice(0, 100) + "' is no selector"};
+			return {code: "selector", why: "'" + String(spec).slice(0, 100) + "' is no selector", late: e.late};
 		throw e;
 	}
 }

@@ -114,11 +114,12 @@ static bool of_person(const struct tab *t, jv info)
 	return t->headed && t->target && !t->popup && str_starts(json_str(info, "url", ""), "chrome:");
 }
 
-static void on_attached(struct tab *t, jv params)
+static void on_attached(struct tab *t, const char *parent, jv params)
 {
 	jv info = json_get(params, "targetInfo");
 	const char *session = json_str(params, "sessionId", ""), *type = json_str(info, "type", ""), *target = json_str(info, "targetId", "");
 
+	(void)parent;
 	if (is(type, "page") && is(json_str(info, "browserContextId", ""), t->context) && !of_person(t, info)) {
 		if (!is(target, t->target))
 			on_tab(t, session, target);
@@ -132,9 +133,10 @@ static void on_attached(struct tab *t, jv params)
 	jv_free(info);
 }
 
-static void on_detached(struct tab *t, const char *session)
+static void on_detached(struct tab *t, const char *parent, jv params)
 {
-	if (is(session, t->session))
+	(void)parent;
+	if (is(json_str(params, "sessionId", ""), t->session))
 		devtools_lose(t->link, "the tab was closed");
 }
 
@@ -215,12 +217,13 @@ static bool is_main(const struct tab *t, jv params)
 	       is(json_str(params, "requestId", ""), json_str(params, "loaderId", "?"));
 }
 
-static void on_request(struct tab *t, jv params)
+static void on_request(struct tab *t, const char *session, jv params)
 {
 	jv request = json_get(params, "request"), redirect = json_get(params, "redirectResponse");
 	const char *id = json_str(params, "requestId", ""), *url = json_str(request, "url", ""), *type = json_str(params, "type", "");
 	bool again = json_is(redirect, JV_KIND_OBJECT);
 
+	(void)session;
 	if (again)
 		answered(t, id);
 	if (counts(type) && to_site(t, url)) {
@@ -274,11 +277,12 @@ static const char *listened(const struct tab *t, const char *url, jv *names)
 	return found;
 }
 
-static void on_response(struct tab *t, jv params)
+static void on_response(struct tab *t, const char *session, jv params)
 {
 	jv response = json_get(params, "response"), names = jv_null();
 	const char *id = json_str(params, "requestId", ""), *url = json_str(response, "url", ""), *name;
 
+	(void)session;
 	answered(t, id);
 	if (is_main(t, params) && is(t->coming.loader, id)) {
 		take_response(&t->coming, response);
@@ -335,11 +339,12 @@ static void hear(struct tab *t, jv tag, jv body)
 		t->heard = json_del(t->heard, name);
 }
 
-static void on_failed(struct tab *t, jv params)
+static void on_failed(struct tab *t, const char *session, jv params)
 {
 	const char *id = json_str(params, "requestId", "");
 	jv tag = json_get(t->hearing, id);
 
+	(void)session;
 	if (json_has(t->inflight, id) && !json_bool(params, "canceled", false) && !is(json_str(params, "errorText", ""), "net::ERR_ABORTED"))
 		t->broken = true;
 	ended(t, id);
@@ -493,11 +498,12 @@ static void on_paused(struct tab *t, const char *session, jv params)
 	jv_free(request);
 }
 
-static void on_navigated(struct tab *t, jv params)
+static void on_navigated(struct tab *t, const char *session, jv params)
 {
 	jv frame = json_get(params, "frame");
 	const char *loader = json_str(frame, "loaderId", "");
 
+	(void)session;
 	if (is(json_str(frame, "id", ""), t->target)) {
 		bool pending = json_has(t->inflight, loader);
 
@@ -524,8 +530,9 @@ static void on_navigated(struct tab *t, jv params)
 	jv_free(frame);
 }
 
-static void on_lifecycle(struct tab *t, jv params)
+static void on_lifecycle(struct tab *t, const char *session, jv params)
 {
+	(void)session;
 	if (is(json_str(params, "frameId", ""), t->target) && is(json_str(params, "name", ""), "DOMContentLoaded") &&
 	    is(json_str(params, "loaderId", ""), t->now.loader))
 		t->now.ready = true;
@@ -544,35 +551,62 @@ static void on_dialog(struct tab *t, const char *session, jv params)
 	free(cut);
 }
 
+static void on_crash(struct tab *t, const char *session, jv params)
+{
+	(void)params;
+	if (is(session, t->session))
+		devtools_lose(t->link, "the tab has crashed");
+}
+
+static void on_window(struct tab *t, const char *session, jv params)
+{
+	if (is(session, t->session))
+		put(&t->popup, json_str(params, "url", ""));
+}
+
+static void on_wish(struct tab *t, const char *session, jv params)
+{
+	(void)session;
+	if (is(json_str(params, "frameId", ""), t->target) && is(json_str(params, "disposition", ""), "currentTab"))
+		t->asked_at = clock_mono();
+}
+
+static const struct event {
+	const char *method;
+	void (*run)(struct tab *t, const char *session, jv params);
+} events[] = {
+	{"Network.requestWillBeSent", on_request},
+	{"Network.responseReceived", on_response},
+	{"Network.loadingFinished", on_finished},
+	{"Network.loadingFailed", on_failed},
+	{"Fetch.requestPaused", on_paused},
+	{"Target.attachedToTarget", on_attached},
+	{"Target.detachedFromTarget", on_detached},
+	{"Inspector.targetCrashed", on_crash},
+	{"Page.frameNavigated", on_navigated},
+	{"Page.lifecycleEvent", on_lifecycle},
+	{"Page.javascriptDialogOpening", on_dialog},
+	{"Page.windowOpen", on_window},
+	{"Page.frameRequestedNavigation", on_wish},
+};
+
+static const struct event *event_of(const char *method)
+{
+	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+		if (is(method, events[i].method))
+			return &events[i];
+	return NULL;
+}
+
+bool tab_wanted(const char *method)
+{
+	return event_of(method) != NULL;
+}
+
 void tab_event(void *ctx, const char *session, const char *method, jv params)
 {
-	struct tab *t = ctx;
+	const struct event *event = event_of(method);
 
-	if (is(method, "Network.requestWillBeSent"))
-		on_request(t, params);
-	else if (is(method, "Network.responseReceived"))
-		on_response(t, params);
-	else if (is(method, "Network.loadingFinished"))
-		on_finished(t, session, params);
-	else if (is(method, "Network.loadingFailed"))
-		on_failed(t, params);
-	else if (is(method, "Fetch.requestPaused"))
-		on_paused(t, session, params);
-	else if (is(method, "Target.attachedToTarget"))
-		on_attached(t, params);
-	else if (is(method, "Target.detachedFromTarget"))
-		on_detached(t, json_str(params, "sessionId", ""));
-	else if (is(method, "Inspector.targetCrashed") && is(session, t->session))
-		devtools_lose(t->link, "the tab has crashed");
-	else if (is(method, "Page.frameNavigated"))
-		on_navigated(t, params);
-	else if (is(method, "Page.lifecycleEvent"))
-		on_lifecycle(t, params);
-	else if (is(method, "Page.javascriptDialogOpening"))
-		on_dialog(t, session, params);
-	else if (is(method, "Page.windowOpen") && is(session, t->session))
-		put(&t->popup, json_str(params, "url", ""));
-	else if (is(method, "Page.frameRequestedNavigation") && is(json_str(params, "frameId", ""), t->target) &&
-		 is(json_str(params, "disposition", ""), "currentTab"))
-		t->asked_at = clock_mono();
+	if (event)
+		event->run(ctx, session, params);
 }

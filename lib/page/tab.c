@@ -10,7 +10,6 @@
 #define ASKED_MAX 500    /* ms from the page's wish to go somewhere to its request */
 #define PROBE 1000       /* ms that a page which does not hang may take to answer */
 #define LOOKS 64         /* at what has come: some pages never cease to have it */
-#define SITE_MAX 3000    /* ms that a settling tab waits for the site's own requests: some never end */
 
 void visit_free(struct visit *v)
 {
@@ -106,7 +105,7 @@ bool tab_alive(struct tab *t)
 
 static int start_browser(struct tab *t, int64_t deadline, struct fail *why)
 {
-	const struct devtools_hooks hooks = {tab_event, tab_reply, t};
+	const struct devtools_hooks hooks = {tab_wanted, tab_event, tab_reply, t};
 	struct err e;
 	jv version;
 
@@ -270,13 +269,11 @@ int tab_go(struct tab *t, const char *url, int64_t deadline, struct fail *why)
 	if (r && why->code && strcmp(why->code, "timeout") == 0 && !devtools_gone(t->link))
 		devtools_send(t->link, t->session, "Page.stopLoading", jv_object());
 	jv_free(result);
-	return r || t->refused ? r : tab_settle(t, deadline, why);
+	return r || t->refused ? r : tab_settle(t, clock_mono() + TAB_PATIENCE, deadline, why);
 }
 
-int tab_settle(struct tab *t, int64_t deadline, struct fail *why)
+int tab_settle(struct tab *t, int64_t patience, int64_t deadline, struct fail *why)
 {
-	int64_t patience = clock_mono() + SITE_MAX;
-
 	for (;;) {
 		int64_t now = clock_mono(), until = deadline;
 		bool going = t->coming.loader && !t->coming.failed;

@@ -80,8 +80,9 @@ bool tab_alive(struct tab *t);
 int tab_open(struct tab *t, int64_t deadline, struct fail *why);
 /* Goes to URL as `order` says; 0 with `now` ready, or `refused`, where a redirect is to be the page. */
 int tab_go(struct tab *t, const char *url, int64_t deadline, struct fail *why);
-/* Waits until the tab goes nowhere and, for a while, until the site's answers are there. */
-int tab_settle(struct tab *t, int64_t deadline, struct fail *why);
+/* Waits until the tab goes nowhere and, until PATIENCE, for the site's answers. */
+#define TAB_PATIENCE 3000 /* ms: some requests never end */
+int tab_settle(struct tab *t, int64_t patience, int64_t deadline, struct fail *why);
 /* The document that the tab shows is complete, and it is not on its way to another. */
 bool tab_rests(const struct tab *t);
 /* A call to the tab. */
@@ -93,6 +94,7 @@ void tab_settings(struct tab *t);
 void visit_free(struct visit *v);
 
 /* tab-events.c: the hooks of struct devtools. */
+bool tab_wanted(const char *method);
 void tab_event(void *ctx, const char *session, const char *method, jv params);
 void tab_reply(void *ctx, jv tag, jv result);
 /* What the browser sent to the site again by itself is counted, in `requests` too. */
