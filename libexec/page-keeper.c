@@ -17,6 +17,7 @@
 #include "page/weight.h"
 
 #define WEIGH_AGAIN 500 /* ms: a page may take a gigabyte a second */
+#define LOG_AGAIN 20    /* ms: many lines at once, which come a few at a time */
 
 static const struct opt opts[] = {{0}};
 
@@ -53,11 +54,11 @@ static void tell_end(const char *why)
 
 /* True when the browser takes too much memory, after that is told. A limit of the kernel's is none: Chromium asks for a multiple of
  * what it uses. */
-static bool overweight(pid_t browser, long long mib)
+static bool overweight(struct weight *w, long long mib)
 {
 	char why[160];
 
-	if (weight_of(browser) >> 20 <= mib)
+	if (!weight_over(w, (int64_t)mib << 20))
 		return false;
 	snprintf(why, sizeof why, "the browser took more than %lld MiB of memory for this page, and was ended (AB_CHROMIUM_MEMORY)", mib);
 	tell_end(why);
@@ -77,17 +78,25 @@ static int open_log(const char *folder)
 static bool keep(const struct proc *browser, struct netlog *log, int signals, long long mib)
 {
 	struct pollfd p[4] = {{CHROMIUM_LIFE, POLLIN, 0}, {signals, POLLIN, 0}, {browser->pidfd, POLLIN, 0}, {log->in.fd, POLLIN, 0}};
-	int64_t weigh = clock_mono() + WEIGH_AGAIN;
+	int64_t now = clock_mono(), weigh = now + WEIGH_AGAIN, look = -1;
+	struct weight w;
 
+	weight_init(&w, browser->pid);
 	do {
-		proc_poll(p, 4, weigh);
-		if (clock_mono() >= weigh) {
-			if (overweight(browser->pid, mib))
+		proc_poll(p, 4, clock_earlier(weigh, look));
+		now = clock_mono();
+		if (now >= weigh) {
+			if (overweight(&w, mib))
 				return true;
-			weigh = clock_mono() + WEIGH_AGAIN;
+			weigh = now + WEIGH_AGAIN;
 		}
-		if (p[3].revents && !netlog_read(log, tell_again, NULL))
+		if (p[3].revents) {
 			p[3].fd = -1;
+			look = netlog_read(log, tell_again, NULL) ? now + LOG_AGAIN : -1;
+		} else if (look >= 0 && now >= look) {
+			p[3].fd = log->in.fd;
+			look = -1;
+		}
 	} while (!p[0].revents && !p[1].revents && !p[2].revents);
 	return false;
 }

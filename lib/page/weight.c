@@ -9,6 +9,7 @@
 #include "base/str.h"
 
 #define DEEP 16
+#define LOOK_EVERY 8 /* for the children of the first */
 #define LIMIT 2048 /* MiB */
 
 /* The text of a file of /proc, as far as it fits; false when it is gone. */
@@ -34,49 +35,86 @@ static int64_t own(pid_t pid)
 	return (resident - shared) * sysconf(_SC_PAGESIZE);
 }
 
-static int64_t with_children(pid_t pid, int depth);
-
-/* What the children of one thread weigh, with theirs. */
-static int64_t children_of(pid_t pid, const char *thread, int depth)
+/* The numbers of one thread's children, as text. */
+static const char *children_of(pid_t pid, const char *thread, char *text, size_t size)
 {
-	char path[64 + 256], text[4096], *at, *end;
-	int64_t sum = 0;
+	char path[64 + 256];
 
 	snprintf(path, sizeof path, "/proc/%d/task/%s/children", (int)pid, thread);
-	if (!read_proc(path, text, sizeof text))
-		return 0;
-	for (at = text;; at = end) {
-		long child = strtol(at, &end, 10);
-
-		if (end == at)
-			return sum;
-		sum += with_children((pid_t)child, depth + 1);
-	}
+	read_proc(path, text, size);
+	return text;
 }
 
-static int64_t with_children(pid_t pid, int depth)
+/* The next of them; 0 after the last. */
+static pid_t next(const char **at)
 {
-	char name[64];
+	char *end;
+	long child = strtol(*at, &end, 10);
+
+	*at = end;
+	return (pid_t)child;
+}
+
+/* With those below it. What a browser starts for starting others has but one thread. */
+static int64_t whole(pid_t pid, int depth)
+{
+	char name[32], text[4096];
+	const char *at;
 	int64_t sum = own(pid);
-	DIR *threads;
-	struct dirent *d;
+	pid_t child;
 
 	snprintf(name, sizeof name, "%d", (int)pid);
-	if (depth) /* a browser starts processes from any of its threads, those that it starts for that have but one */
-		return depth < DEEP ? sum + children_of(pid, name, depth) : sum;
-	snprintf(name, sizeof name, "/proc/%d/task", (int)pid);
-	threads = opendir(name);
-	while (threads && (d = readdir(threads)))
-		if (*d->d_name != '.')
-			sum += children_of(pid, d->d_name, depth);
-	if (threads)
-		closedir(threads);
+	for (at = children_of(pid, name, text, sizeof text); depth < DEEP && (child = next(&at));)
+		sum += whole(child, depth + 1);
 	return sum;
 }
 
-int64_t weight_of(pid_t root)
+static void look(struct weight *w)
 {
-	return with_children(root, 0);
+	char name[32], text[4096];
+	const char *at;
+	DIR *threads;
+	struct dirent *d;
+	size_t n = 0;
+
+	snprintf(name, sizeof name, "/proc/%d/task", (int)w->root);
+	threads = opendir(name);
+	while (threads && (d = readdir(threads)))
+		if (*d->d_name != '.')
+			for (at = children_of(w->root, d->d_name, text, sizeof text); n < WEIGHT_CHILDREN && (w->children[n] = next(&at));)
+				n++;
+	if (threads)
+		closedir(threads);
+	w->children[n] = 0;
+}
+
+static int64_t sum(const struct weight *w)
+{
+	int64_t bytes = own(w->root);
+
+	for (const pid_t *child = w->children; *child; child++)
+		bytes += whole(*child, 1);
+	return bytes;
+}
+
+void weight_init(struct weight *w, pid_t root)
+{
+	*w = (struct weight){.root = root};
+}
+
+bool weight_over(struct weight *w, int64_t max)
+{
+	bool looked = w->looks++ % LOOK_EVERY == 0;
+
+	if (looked)
+		look(w);
+	if (sum(w) <= max)
+		return false;
+	if (!looked) { /* what is another's by now has not been ours for long */
+		look(w);
+		return sum(w) > max;
+	}
+	return true;
 }
 
 int weight_limit(long long *mib, struct err *e)
