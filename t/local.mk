@@ -139,7 +139,10 @@ TESTS += t/2600-vault.bats t/2610-memory.bats
 EXTRA_DIST += t/memory-search t/bench/wipe
 
 EXTRA_DIST += t/dovecot.bash t/imap.bash t/imap-server t/bench/otp
-EXTRA_DIST += t/bench/browse t/bench/browse-ours t/bench/browse-theirs.mjs t/bench/package.json
+EXTRA_DIST += t/bench/browse t/bench/browse-theirs.mjs t/bench/package.json
+EXTRA_PROGRAMS += t/bench/browse-ours
+CLEANFILES += t/bench/browse-ours
+t_bench_browse_ours_SOURCES = t/bench/browse-ours.c
 TESTS += t/0630-imap.bats t/0631-imap-server.bats
 TESTS += t/2500-alerts.bats t/2510-consent.bats
 TESTS += t/0541-notify-mailto.bats t/0670-otp-smtp.bats
