@@ -232,6 +232,13 @@ static void need_launcher(void)
 		die(EX_TEMPFAIL, "the launcher was killed: nothing can be started any more; start ab-book again");
 }
 
+static void tell_resent(struct back *b, const struct flow_result *r)
+{
+	if (r->resent)
+		alert(b, "warning", "resent", "the browser sent the booking again by itself, as the connection broke before an answer came",
+		      "the site may have made two bookings of it: look there, and cancel what is too much");
+}
+
 static enum proof read_back_once(struct back *b, jv *booking, char *why, size_t size)
 {
 	struct flow_result r;
@@ -247,6 +254,7 @@ static enum proof read_back_once(struct back *b, jv *booking, char *why, size_t 
 	}
 	work_flow(&b->work, "verify", slot, b->known, &r);
 	work_end(&b->work);
+	tell_resent(b, &r);
 	snprintf(why, size, "%s%s%s", flow_ok(&r) ? "" : r.class, flow_ok(&r) ? "" : ": ", r.reason);
 	if (flow_ok(&r) && json_is(r.booking, JV_KIND_OBJECT)) {
 		*booking = jv_copy(r.booking);
@@ -502,9 +510,7 @@ static void book(struct back *b)
 	run_book(b, slot, &r);
 	jv_free(slot);
 	work_end(&b->work);
-	if (r.resent)
-		alert(b, "warning", "resent", "the browser sent the booking again by itself, as the connection broke before an answer came",
-		      "the site may have made two bookings of it: look there, and cancel what is too much");
+	tell_resent(b, &r);
 	committed = r.committed;
 	snprintf(class, sizeof class, "%s", b->unwilling ? b->unwilling : r.class);
 	snprintf(reason, sizeof reason, "%s", r.reason);

@@ -866,19 +866,23 @@ static int do_save(struct job *j)
 static const struct verb {
 	const char *name;
 	int (*run)(struct job *j);
+	bool asks; /* the site, maybe: who sends it counts the requests */
 } verbs[] = {
-	{"get", do_get},	   {"post", do_post},	  {"submit", do_submit}, {"form", do_form},	  {"find", do_find},
-	{"rows", do_rows},	   {"test", do_test},	  {"embed", do_embed},	 {"load", do_load},	  {"evidence", do_evidence},
-	{"save", do_save},	   {"restore", do_restore}, {"click", do_click},	 {"fill", do_fill},	  {"choose", do_choose},
-	{"check", do_check},	   {"press", do_press},	  {"upload", do_upload}, {"wait", do_wait},	  {"listen", do_listen},
-	{"frame", do_frame},
+	{"get", do_get, true}, {"post", do_post, true}, {"submit", do_submit, true}, {"click", do_click, true},
+	{"fill", do_fill, true}, {"choose", do_choose, true}, {"check", do_check, true}, {"press", do_press, true},
+	{"upload", do_upload, true}, {"wait", do_wait, true},
+	{"form", do_form, false}, {"find", do_find, false}, {"rows", do_rows, false}, {"test", do_test, false},
+	{"embed", do_embed, false}, {"load", do_load, false}, {"evidence", do_evidence, false}, {"save", do_save, false},
+	{"restore", do_restore, false}, {"listen", do_listen, false}, {"frame", do_frame, false},
 };
 
 static const char *const sent_names[] = {"no", "maybe", "yes"};
 
-static jv answer(struct job *j, int r)
+/* What the browser repeats by itself is told late, and then with the next command that ASKS. */
+static jv answer(struct job *j, int r, bool asks)
 {
 	struct tab *t = &j->b->tab;
+	int requests = t->requests, resent = 0;
 	jv base;
 
 	jv_free(j->seen);
@@ -892,12 +896,17 @@ static jv answer(struct job *j, int r)
 		t->slow |= strcmp(j->why.code, "timeout") == 0;
 		j->out = json_obj("error", json_obj("code", jv_string(j->why.code), "message", jv_string(j->why.text), NULL), NULL);
 	}
-	base = json_obj("ok", jv_bool(r == 0), "requests", jv_number(t->requests), "sent", jv_string(sent_names[t->sent]), NULL);
-	if (t->resent)
-		base = json_set(base, "resent", jv_number(t->resent));
+	if (asks) {
+		requests += t->repeated;
+		resent = t->resent;
+		t->repeated = t->resent = 0;
+	}
+	base = json_obj("ok", jv_bool(r == 0), "requests", jv_number(requests), "sent", jv_string(sent_names[t->sent]), NULL);
+	if (resent)
+		base = json_set(base, "resent", jv_number(resent));
 	if (r && t->link && devtools_gone(t->link))
 		alive(j->b);
-	t->requests = t->resent = 0;
+	t->requests = 0;
 	t->order = (struct order){.headers = jv_null()};
 	jv_free(t->dialogs);
 	t->dialogs = jv_array();
@@ -934,7 +943,7 @@ jv browser_begin(struct browser *b, jv settings)
 		r = fail_set(&j.why, "usage", "begin: settings is no object");
 	if (!r)
 		j.out = json_obj("fresh", jv_bool(!b->used), NULL);
-	return answer(&j, r);
+	return answer(&j, r, false);
 }
 
 jv browser_command(struct browser *b, jv command, int64_t deadline)
@@ -946,6 +955,6 @@ jv browser_command(struct browser *b, jv command, int64_t deadline)
 	b->tab.sent = HTTP_SENT_NO;
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (strcmp(verb, verbs[i].name) == 0)
-			return answer(&j, verbs[i].run(&j));
-	return answer(&j, fail_set(&j.why, "usage", *verb ? "unknown command '%.40s'" : "a command without 'do'%s", verb));
+			return answer(&j, verbs[i].run(&j), verbs[i].asks);
+	return answer(&j, fail_set(&j.why, "usage", *verb ? "unknown command '%.40s'" : "a command without 'do'%s", verb), false);
 }

@@ -172,7 +172,7 @@ void tab_again(struct tab *t)
 		if (!url || !to_site(t, url + 1))
 			continue;
 		*url = '\0';
-		t->requests++;
+		t->repeated++;
 		t->resent += !is(line, "GET") && !is(line, "HEAD");
 	}
 }

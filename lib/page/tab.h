@@ -61,11 +61,11 @@ struct tab {
 	int64_t asked_at;          /* the page wants to go somewhere; 0: no */
 	bool broken;               /* a request of the page to the site failed, since something was done last */
 	bool slow;                 /* a command was not done in time: its page may hang */
-	int requests;              /* since the last tab_account */
+	int requests;              /* since the last answer */
 	enum http_sent sent;
 	struct line_in again;      /* the browser's own repeats, from its keeper */
 	char *ended;               /* why the keeper ended the last browser; NULL: it did not */
-	int resent;                /* those of them that were no GET, since the last tab_account */
+	int repeated, resent;      /* those of them that are not told yet; of these, what was no GET */
 };
 
 /* SET, and ASIDE (may be NULL), are borrowed for the tab's life. */
@@ -97,7 +97,7 @@ void visit_free(struct visit *v);
 bool tab_wanted(const char *method);
 void tab_event(void *ctx, const char *session, const char *method, jv params);
 void tab_reply(void *ctx, jv tag, jv result);
-/* What the browser sent to the site again by itself is counted, in `requests` too. */
+/* Counts what the browser sent to the site again by itself. */
 void tab_again(struct tab *t);
 /* Where the tab may go; also used for new tabs. */
 int tab_allowed(const struct tab *t, const char *url, struct fail *why);

@@ -101,7 +101,7 @@ jv flow_page_ask(struct flow *f, jv command, int64_t timeout, struct err *e)
 	began = clock_mono();
 	answer = page_call(f->run->page, command, timeout, e);
 	f->paged += clock_mono() - began;
-	if (commit) /* the log may come after the commit's own answer */
+	if (commit || strcmp(f->name, "verify") == 0) /* the log may come after the commit's own answer, and its flow's */
 		f->result->resent += (int)json_int(answer, "resent", 0);
 	if (host->paged)
 		host->paged(host->ctx, asked, answer);
