@@ -17,7 +17,6 @@
 #include "page/weight.h"
 
 #define WEIGH_AGAIN 500 /* ms: a page may take a gigabyte a second */
-#define LOG_AGAIN 20    /* ms: many lines at once, which come a few at a time */
 
 static const struct opt opts[] = {{0}};
 
@@ -78,25 +77,19 @@ static int open_log(const char *folder)
 static bool keep(const struct proc *browser, struct netlog *log, int signals, long long mib)
 {
 	struct pollfd p[4] = {{CHROMIUM_LIFE, POLLIN, 0}, {signals, POLLIN, 0}, {browser->pidfd, POLLIN, 0}, {log->in.fd, POLLIN, 0}};
-	int64_t now = clock_mono(), weigh = now + WEIGH_AGAIN, look = -1;
+	int64_t weigh = clock_mono() + WEIGH_AGAIN;
 	struct weight w;
 
 	weight_init(&w, browser->pid);
 	do {
-		proc_poll(p, 4, clock_earlier(weigh, look));
-		now = clock_mono();
-		if (now >= weigh) {
+		proc_poll(p, 4, weigh);
+		if (clock_mono() >= weigh) {
 			if (overweight(&w, mib))
 				return true;
-			weigh = now + WEIGH_AGAIN;
+			weigh = clock_mono() + WEIGH_AGAIN;
 		}
-		if (p[3].revents) {
+		if (p[3].revents && !netlog_read(log, tell_again, NULL))
 			p[3].fd = -1;
-			look = netlog_read(log, tell_again, NULL) ? now + LOG_AGAIN : -1;
-		} else if (look >= 0 && now >= look) {
-			p[3].fd = log->in.fd;
-			look = -1;
-		}
 	} while (!p[0].revents && !p[1].revents && !p[2].revents);
 	return false;
 }
