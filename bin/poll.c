@@ -57,8 +57,8 @@ static bool is(const char *a, const char *b)
 	return strcmp(a, b) == 0;
 }
 
-/* The provider may have classes of its own; a verdict is one of design.md's. */
-static const char *verdict_of(const char *class)
+/* The provider may have classes of its own; a verdict is one of design.md's: that of the class for which as much is to be done. */
+static const char *verdict_of(const struct provider *p, const char *class)
 {
 	static const char *const verdicts[] = {"throttled", "blocked", "expired", "login_failed", "queued", "challenged",
 					       "maintenance", "changed", "unreachable", NULL};
@@ -68,7 +68,22 @@ static const char *verdict_of(const char *class)
 			return *v;
 	if (is(class, "refused") || is(class, "stopped"))
 		return "paused";
-	return is(class, "no_code") ? "login_failed" : "changed";
+	if (is(class, "no_code"))
+		return "login_failed";
+	switch (flow_policy(p, class)) {
+	case ACTION_VERIFY: /* the account has a booking: there is nothing to look for until that is settled */
+		return "paused";
+	case ACTION_BACK_OFF:
+		return "throttled";
+	case ACTION_WAIT:
+		return "queued";
+	case ACTION_ASK_HUMAN:
+		return "challenged";
+	case ACTION_RELOGIN:
+		return "expired";
+	default:
+		return "changed";
+	}
 }
 
 static void look_failed(struct look *l, const char *verdict, const char *reason)
@@ -126,7 +141,7 @@ static void look_once(struct watch *w, struct look *l)
 		if (flow_ok(&r))
 			take_slots(w, l, &r);
 		else
-			look_failed(l, verdict_of(r.class), r.reason);
+			look_failed(l, verdict_of(w->work.provider, r.class), r.reason);
 		l->own_trouble = is(r.class, "stopped") && work_sleep(&w->work, 0) == 0; /* else it is a signal */
 		l->used_up = is(r.class, "refused") && pacer_used_up(w->work.pacer);
 		w->stopped_for_good |= !flow_ok(&r) && !l->used_up && flow_policy(w->work.provider, r.class) == ACTION_STOP;

@@ -69,6 +69,29 @@ $(day 22)T10:00:00+03:00 Izmir long-stay" ]
 	[ "$(jq -r 'select(.type == "agent.heartbeat") | .data.verdict' <<<"$output")" = unreachable ]
 }
 
+@test "a class of the provider's own has the verdict of its policy, and no slot is said to be gone" {
+	mkdir "$HOME/providers"
+	cp -r "$top_srcdir/providers/practice" "$HOME/providers/"
+	export AB_PROVIDERS="$HOME/providers"
+	# as if the pages of slots were something else that is known
+	sed -i 's/^classify:/&\n  - {class: shut, when: {url: "*\/office\/calendar*"}, why: the shutters are down}/; s/^policy:/&\n  shut: POLICY/' "$HOME/providers/practice/provider.yaml"
+	new_session alice practice
+	while read -r policy verdict; do
+		echo "$policy"
+		sed -i "s/^  shut: .*/  shut: $policy/" "$HOME/providers/practice/provider.yaml"
+		run --separate-stderr ab-poll --once alice
+		echo "$output" "$stderr"
+		[ "$status" -eq 75 ]
+		[ "$(jq -r 'select(.type == "agent.heartbeat") | .data.verdict' <<<"$output")" = "$verdict" ]
+		[ "$(jq -c 'select(.type == "appointment.available")' <<<"$output")" = "" ]
+		[[ $stderr == *"the shutters are down"* ]]
+	done <<-'END'
+		back_off throttled
+		verify paused
+		alert changed
+	END
+}
+
 @test "Retry-After holds for every program of the account, across restarts" {
 	new_session alice practice
 	control fault '{"fault":"throttle","office":"practice","status":429,"retry_after":600,"count":1}'

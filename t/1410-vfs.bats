@@ -66,6 +66,20 @@ teardown() { vfs_teardown; }
 	[ "$(truth | jq -r 'map(.state) | join(",")')" = confirmed ]
 }
 
+@test "while a payment is waited for, what else gets free is no reason for an alarm: the watch rests" {
+	control vfs '{"payment":true}' >/dev/null
+	visitor
+	offer 09:30
+	watch
+	result pending
+	offer 11:00
+	until_line 30 "$HOME/out" '.type == "agent.heartbeat" and .data.verdict == "paused"' >/dev/null
+	jq -es 'map(select(.type == "runtime.alert" and (.data.reason | test("changed|throttled")))) == []' "$HOME/out"
+	control pay "{\"reference\":\"$(jq -r .data.reference "$HOME/result")\"}" >/dev/null
+	result booked
+	[ "$(truth | jq length)" = 1 ]
+}
+
 @test "what is not paid for in time is failed, as the site says, and the next slot is looked for" {
 	control vfs '{"payment":true,"hold_ms":4000}' >/dev/null
 	visitor
