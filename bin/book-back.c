@@ -232,9 +232,10 @@ static void need_launcher(void)
 		die(EX_TEMPFAIL, "the launcher was killed: nothing can be started any more; start ab-book again");
 }
 
+/* After a commit, whose log may come with what is read back. A cancellation, which has no goal, does no harm twice. */
 static void tell_resent(struct back *b, const struct flow_result *r)
 {
-	if (r->resent)
+	if (r->resent && *goal_of(b->request))
 		alert(b, "warning", "resent", "the browser sent the booking again by itself, as the connection broke before an answer came",
 		      "the site may have made two bookings of it: look there, and cancel what is too much");
 }
@@ -510,8 +511,9 @@ static void book(struct back *b)
 	run_book(b, slot, &r);
 	jv_free(slot);
 	work_end(&b->work);
-	tell_resent(b, &r);
 	committed = r.committed;
+	if (committed)
+		tell_resent(b, &r);
 	snprintf(class, sizeof class, "%s", b->unwilling ? b->unwilling : r.class);
 	snprintf(reason, sizeof reason, "%s", r.reason);
 	flow_result_free(&r);

@@ -71,6 +71,8 @@ enum go flow_send(struct flow *f, jv step, jv command, bool commit)
 	}
 	if (may)
 		command = json_set(command, "requests", jv_number(may));
+	if (commit)
+		f->result->resent = 0;
 	answer = flow_page_ask(f, command, timeout, &e);
 	sent = json_str(answer, "sent", "maybe");
 	/* of an agent that died nobody knows: all that it was allowed */

@@ -92,7 +92,6 @@ enum go flow_page_failed(struct flow *f, jv answer)
 jv flow_page_ask(struct flow *f, jv command, int64_t timeout, struct err *e)
 {
 	const struct flow_host *host = f->run->host;
-	bool commit = f->result->committed || json_bool(command, "commit", false);
 	jv asked = host->paged ? jv_copy(command) : jv_null(), answer;
 	int64_t began;
 
@@ -101,8 +100,7 @@ jv flow_page_ask(struct flow *f, jv command, int64_t timeout, struct err *e)
 	began = clock_mono();
 	answer = page_call(f->run->page, command, timeout, e);
 	f->paged += clock_mono() - began;
-	if (commit || strcmp(f->name, "verify") == 0) /* the log may come after the commit's own answer, and its flow's */
-		f->result->resent += (int)json_int(answer, "resent", 0);
+	f->result->resent += (int)json_int(answer, "resent", 0);
 	if (host->paged)
 		host->paged(host->ctx, asked, answer);
 	jv_free(asked);

@@ -90,7 +90,7 @@ struct flow_result {
 	bool committed;   /* the commit was sent, or may have been */
 	bool passed;      /* a waiting room or a challenge is behind us, but the flow must begin again */
 	int requests;
-	int resent;       /* how often the browser sent the commit again by itself, as far as its log says */
+	int resent;       /* what the browser sent again by itself (no GET) since the commit, or in all, as far as its log says by now */
 	int64_t again_after; /* Retry-After in ms; -1: none */
 };
 
