@@ -123,6 +123,14 @@ static void scrub(char *s)
 	}
 }
 
+static bool is_asked(const struct devtools *d, long id)
+{
+	char key[24];
+
+	snprintf(key, sizeof key, "%ld", id);
+	return json_has(d->asked, key);
+}
+
 static void take_answer(struct devtools *d, jv message, long id)
 {
 	char key[24];
@@ -144,12 +152,11 @@ static void take_answer(struct devtools *d, jv message, long id)
 
 /* Chromium begins its messages with the id or the method, so that these tell apart, unread, what nobody wants: a quarter of a page's
  * traffic. Whatever begins otherwise is wanted. */
-static bool is_wanted(struct devtools *d, const char *text)
+static bool is_wanted(const struct devtools *d, const char *text)
 {
 	static const char event[] = "{\"method\":\"", answer[] = "{\"id\":";
 	char name[64];
 	size_t n;
-	long id;
 
 	if (str_starts(text, event)) {
 		text += sizeof event - 1;
@@ -160,11 +167,12 @@ static bool is_wanted(struct devtools *d, const char *text)
 		name[n] = '\0';
 		return d->hooks.wanted(name);
 	}
-	if (!str_starts(text, answer))
-		return true;
-	id = strtol(text + sizeof answer - 1, NULL, 10);
-	snprintf(name, sizeof name, "%ld", id);
-	return id == d->wanted || json_has(d->asked, name);
+	if (str_starts(text, answer)) {
+		long id = strtol(text + sizeof answer - 1, NULL, 10);
+
+		return id == d->wanted || is_asked(d, id);
+	}
+	return true;
 }
 
 static void take_message(struct devtools *d, char *text)

@@ -14,7 +14,7 @@
 
 struct devtools;
 
-/* What is told from inside the functions below. None may make a call; both may send and ask. JVs are borrowed. */
+/* What is told from inside the functions below. None may make a call; `event` and `reply` may send and ask. JVs are borrowed. */
 struct devtools_hooks {
 	bool (*wanted)(const char *method); /* else the event is not even parsed */
 	void (*event)(void *ctx, const char *session, const char *method, jv params);

@@ -2,6 +2,7 @@
 // an operation, a selector, an argument and the time it may take; the C side is element.c.
 async (op, spec, arg, ms) => {
 	const end = performance.now() + ms;
+	let late = false; // something was done before what failed
 	const fold = s => (s || "").replace(/[\s\u00a0\u202f]+/g, " ").trim();
 	// a frame of the screen; where none is drawn, a tenth of a second
 	const frame = () => new Promise(done => { requestAnimationFrame(done); setTimeout(done, 100); });
@@ -363,19 +364,14 @@ async (op, spec, arg, ms) => {
 				getSelection().selectAllChildren(e);
 			return {done: false, empty: !(e.value || e.textContent)};
 		},
-		// several of them, up to one that is not done; where it fails, something may have been done before
+		// several of them, up to one that is not done
 		async edits() {
 			const list = arg.fields;
 			for (const [at, [selector, value]] of list.entries()) {
-				[spec, arg] = [selector, {value}];
-				try {
-					const got = await ops.edit();
-					if (!got.done || !got.same)
-						return {...got, at};
-				} catch (e) {
-					e.late = at > 0;
-					throw e;
-				}
+				[spec, arg, late] = [selector, {value}, at > 0];
+				const got = await ops.edit();
+				if (!got.done || !got.same)
+					return {...got, at};
 			}
 			return {done: true, same: true, at: list.length};
 		},
@@ -473,9 +469,9 @@ async (op, spec, arg, ms) => {
 		return op === "frame" ? value : {ok: value};
 	} catch (e) {
 		if (e instanceof No)
-			return {code: e.code, why: e.message, late: e.late};
+			return {code: e.code, why: e.message, late};
 		if (e instanceof DOMException && (e.name === "SyntaxError" || e.name === "NamespaceError" || e.name === "InvalidStateError"))
-			return {code: "selector", why: "'" + String(spec).slice(0, 100) + "' is no selector", late: e.late};
+			return {code: "selector", why: "'" + String(spec).slice(0, 100) + "' is no selector", late};
 		throw e;
 	}
 }
