@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "base/wipe.h"
 
+#define WAIT_LONG 3600000
 #define WAIT_SHORT 20 /* ms that the stack is left as it is: to clear it costs as much as the work between two short waits */
 #define MAP_MAX 64
 
@@ -226,18 +227,19 @@ int proc_signal_next(int fd)
 
 int proc_poll(struct pollfd *fds, unsigned n, int64_t deadline)
 {
-	bool wiped = !deadline;
+	int most = deadline ? WAIT_SHORT : 0;
 
 	for (;;) {
-		int64_t left = deadline < 0 ? 3600000 : deadline - clock_mono(), most = wiped ? 3600000 : WAIT_SHORT;
-		int r = poll(fds, n, left < 0 ? 0 : left > most ? (int)most : (int)left);
+		int64_t left = deadline < 0 ? most : deadline - clock_mono();
+		int r = poll(fds, n, left < 0 ? 0 : left > most ? most : (int)left);
 
 		if (r > 0 || (r < 0 && errno != EINTR))
 			return r;
 		if (deadline >= 0 && clock_mono() >= deadline)
 			return 0;
-		if (!wiped && r == 0)
+		if (r == 0 && most == WAIT_SHORT) {
 			wipe_stack();
-		wiped |= r == 0;
+			most = WAIT_LONG;
+		}
 	}
 }
